@@ -1,0 +1,1 @@
+"""All I/O. The folders in here are independent of one another."""

@@ -1,0 +1,1 @@
+"""Pure helpers: no I/O, and nothing of Penstock's own is imported here."""

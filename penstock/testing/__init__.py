@@ -1,0 +1,1 @@
+"""Fakes and simulators of the outside world; imported by tests only."""
