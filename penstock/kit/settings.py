@@ -40,9 +40,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nats_token: Annotated[str, _about("Token of the log engine.", secret=True)] = ""
     database_url: Annotated[str, _about("Control database; empty: SQLite in the data directory.", secret=True)] = ""
     secret_key: Annotated[str, _about("Key that seals secrets; empty: a file in the data directory.", secret=True)] = ""
-    log_format: Annotated[str, _about("`json`, `text`, or `auto`: text on a terminal.", pattern="^(json|text|auto)$")] = (
-        "auto"
-    )
+    log_format: Annotated[
+        str, _about("`json`, `text`, or `auto`: text on a terminal.", pattern="^(json|text|auto)$")
+    ] = "auto"
     shards: Annotated[int, _about("Independent logs of events; fixed until the log has drained.", ge=1, le=256)] = 1
     workspace_name: Annotated[str, _about("Name of the workspace made on the first run.", min_length=1)] = "Penstock"
 
@@ -64,7 +64,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         3600.0,
         3600.0,
     )
-    retry_window_seconds: Annotated[Seconds, _about("After this long since the first attempt it has failed.")] = 14_400.0
+    retry_window_seconds: Annotated[Seconds, _about("After this long since the first attempt it has failed.")] = (
+        14_400.0
+    )
     retry_jitter: Annotated[float, _about("A wait is multiplied by 1 ± this.", ge=0, le=0.9)] = 0.5
     circuit_failures: Annotated[Count, _about("Failures in a row that open a circuit.")] = 20
     circuit_minimum: Annotated[Count, _about("Attempts in the circuit's window before its ratio counts.")] = 50
@@ -129,12 +131,18 @@ def fields() -> dict[str, Field]:
     return found
 
 
-def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None) -> tuple[Settings, dict[str, str]]:
+def load(
+    flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None
+) -> tuple[Settings, dict[str, str]]:
     """The effective settings and where each value came from. Raises SettingsError by name."""
     known = fields()
     values: dict[str, Any] = {}
     sources = dict.fromkeys(known, "default")
-    layers = ((_from_file(file), f"file {file}"), (_from_environment(environment, known), "environment"), (flags, "flag"))
+    layers = (
+        (_from_file(file), f"file {file}"),
+        (_from_environment(environment, known), "environment"),
+        (flags, "flag"),
+    )
     for layer, source in layers:
         for name, value in layer.items():
             if value is None:

@@ -59,7 +59,7 @@ class RoleStatus(Call, frozen=True):
 
 
 class StatusReport(msgspec.Struct, frozen=True):
-    """`state` is `ready`, `starting` or `failing`; `lag` counts messages not yet read per stream; counts are since start."""
+    """`state` is `ready`, `starting` or `failing`; `lag` counts unread messages per stream; counts are since start."""
 
     role: str
     state: str

@@ -1,0 +1,33 @@
+"""Ports: picked or probed before a child binds them, so that a taken one is refused by name and never shared."""
+
+import socket
+
+
+class PortTaken(Exception):  # noqa: N818 - the consequence is in the name
+    """Somebody listens there already."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nobody has now."""
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def settled_port(host: str, port: int) -> int:
+    """`port`, probed without SO_REUSEPORT so that it is not shared with a ghost; a free one for 0. Raises PortTaken."""
+    if port == 0:
+        return free_port(host)
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
+        # A connection that is still closing must not keep a restart from its port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            raise PortTaken(f"port {port} on {host} cannot be had: {error.strerror}") from error
+    return port
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
