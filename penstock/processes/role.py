@@ -1,7 +1,6 @@
 """What every role process does the same way: settings, logs, the log engine, a stop signal, death with its parent."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -15,10 +14,9 @@ from penstock.infra.log import Log
 from penstock.infra.telemetry import configure_logging
 from penstock.kit.clock import Clock, SystemClock
 from penstock.kit.settings import Settings, load
+from penstock.processes.parent import PARENT_VARIABLE, die_with_parent
 
 logger = structlog.get_logger(__name__)
-PARENT_VARIABLE = "PENSTOCK_PARENT_PID"
-_PR_SET_PDEATHSIG = 1
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -32,32 +30,6 @@ class Role(msgspec.Struct, frozen=True):
 
 
 Serve = Callable[[Role], Awaitable[None]]
-
-
-def die_with_parent() -> None:
-    """Ask the kernel for SIGKILL when the parent ends; end at once where it has ended already.
-
-    Where there is no such request (macOS) a thread watches the parent instead.
-    """
-    expected = int(os.environ.get(PARENT_VARIABLE) or os.getppid())
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    else:
-        _watch_parent(expected)
-    if os.getppid() != expected:
-        os._exit(1)
-
-
-def _watch_parent(expected: int) -> None:
-    import threading
-
-    def watch() -> None:
-        waiting = threading.Event()
-        while os.getppid() == expected:
-            waiting.wait(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def run_role(name: str, serve: Serve) -> None:
