@@ -40,7 +40,11 @@ class DataDirectory:
         self.path = path.absolute()
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = self._locked()
-        self._check_version()
+        try:
+            self._check_version()
+        except DataDirectoryError:
+            self._lock.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback: records what it gets and answers as the test says. The outside world, scripted."""
+"""A receiver of webhooks on loopback: records what it gets and answers as the test says."""
 
 import asyncio
 import json

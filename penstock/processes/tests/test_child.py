@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ class TestChild:
         assert child.pid is None
 
     async def test_a_start_that_fails_is_tried_again(self):
-        start, attempts = starter("import time; time.sleep(60)")
+        start, _ = starter("import time; time.sleep(60)")
         child = Child("x", start, lambda: None)
         await child.start()
         failing, _ = starter("import time; time.sleep(60)", fail_first=1)
@@ -71,22 +72,20 @@ async def test_a_child_dies_with_its_parent(signal_number):
         "import subprocess,sys,os,time\n"
         "environment={**os.environ,'PENSTOCK_PARENT_PID':str(os.getpid())}\n"
         "code='from penstock.processes.parent import die_with_parent; die_with_parent();"
-        "print(\"up\",flush=True); import time; time.sleep(60)'\n"
+        'print("up",flush=True); import time; time.sleep(60)\'\n'
         "child=subprocess.Popen([sys.executable,'-c',code],env=environment,stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\n"
         "print(child.pid,flush=True)\n"
         "time.sleep(60)\n"
     )
-    parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", parent_code, stdout=asyncio.subprocess.PIPE
-    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", parent_code, stdout=asyncio.subprocess.PIPE)
     pid = int(await parent.stdout.readline())
     parent.send_signal(signal_number)
     await parent.wait()
 
     def has_ended():
         try:
-            with open(f"/proc/{pid}/stat") as file:
+            with Path(f"/proc/{pid}/stat").open() as file:
                 return file.read().rpartition(")")[2].split()[0] == "Z"
         except FileNotFoundError:
             return True
