@@ -49,7 +49,7 @@ class RetryRow(msgspec.Struct, array_like=True, frozen=True):
 
 
 class RetryHead(msgspec.Struct, array_like=True, frozen=True):
-    """The table of a RETRY frame. Due at `written_at` + the rung's wait × `factor`."""
+    """The table of a RETRY frame. Due at `written_at` + the rung's wait times `factor`."""
 
     rung: int
     written_at: int
@@ -130,15 +130,16 @@ class SettledHead(msgspec.Struct, array_like=True, frozen=True):
     """The incarnation of the engine that wrote it."""
     number: int
     """Counts the settlings of this owner from 1."""
-    common: int
-    """Sequence in ROUTED that was offered to every destination that is not behind."""
+    sequence: int
+    index: int
+    """The common place in ROUTED: the first event not yet offered to the destinations that are not behind."""
     behind: list[Behind]
     rungs: list[int]
     """Per rung the sequence in DELIVERY up to which its retries were taken."""
     open: list[OpenEvent]
     open_retries: list[OpenRetry]
     outcomes: list[CountedOutcome]
-    """Everything that ended since the `settled` before, final outcomes and `AWAITING_RETRY` (one per failed attempt)."""
+    """What ended since the `settled` before: final outcomes, and one `AWAITING_RETRY` per failed attempt."""
     written_at: int = 0
 
 
