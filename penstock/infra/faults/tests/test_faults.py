@@ -1,0 +1,51 @@
+import os
+import subprocess
+import sys
+import time
+
+CODE = (
+    "from penstock.infra.faults import fault_point\n"
+    "fault_point('a.b')\n"
+    "print('passed', flush=True)\n"
+    "import sys; sys.stdin.read()\n"
+)
+
+
+def start(directory):
+    environment = {**os.environ, "PENSTOCK_FAULTS_DIR": str(directory)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, "-c", CODE], env=environment, stdout=pipe, stdin=pipe)
+
+
+def end(process):
+    process.kill()
+    process.communicate()
+
+
+class TestFaultPoint:
+    def test_nothing_happens_where_the_point_is_not_armed(self, tmp_path):
+        process = start(tmp_path)
+        assert process.stdout.readline() == b"passed\n"
+        end(process)
+
+    def test_an_armed_point_stops_one_process_which_reports_its_pid(self, tmp_path):
+        (tmp_path / "a.b").write_text("stop")
+        process = start(tmp_path)
+        report = tmp_path / f"a.b.{process.pid}"
+        deadline = time.monotonic() + 10
+        while not report.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert process.poll() is None
+        end(process)
+        successor = start(tmp_path)
+        assert successor.stdout.readline() == b"passed\n"
+        end(successor)
+
+    def test_a_delay_slows_every_pass(self, tmp_path):
+        (tmp_path / "a.b").write_text("delay:50")
+        for _ in range(2):
+            process = start(tmp_path)
+            assert process.stdout.readline() == b"passed\n"
+            end(process)
+        assert (tmp_path / "a.b").exists()
