@@ -26,7 +26,7 @@ Deliver = Callable[[Msg], Awaitable[None]]
 
 def status_of(message: Msg) -> str:
     """The inline status of a message without content (`404`, `503`, …), or an empty string."""
-    return (message.headers or {}).get("Status", "")
+    return str((message.headers or {}).get("Status", ""))
 
 
 def first_is_last(_message: Msg) -> bool:

@@ -19,7 +19,8 @@ END_OF_BATCH, NOT_FOUND, BAD_REQUEST = "204", "404", "408"
 async def last(link: Link, stream: str, subject: str, *, seconds: float = 5.0) -> Message | None:
     request = (f"{API}DIRECT.GET.{stream}", _encode({"last_by_subj": subject}), None)
     answer = (await link.exchange([request], seconds=seconds))[-1]
-    return (await _messages(link, stream, [answer]) or [None])[0]
+    found = await _messages(link, stream, [answer])
+    return found[0] if found else None
 
 
 async def get_batch(

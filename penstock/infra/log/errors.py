@@ -20,7 +20,7 @@ class LogError(Exception):
     """Base of everything that the log raises."""
 
 
-class LogUnavailable(LogError):
+class LogUnavailable(LogError):  # noqa: N818 - the name says what is so
     """There is no answer; what was asked may have happened."""
 
 
@@ -28,7 +28,7 @@ class LogTimeout(LogUnavailable):
     """The answer did not come in time; what was asked may have happened."""
 
 
-class SequenceMismatch(LogError):
+class SequenceMismatch(LogError):  # noqa: N818 - the name says what is so
     """The subject's last message is not the expected one. `last` is -1 where the server does not say."""
 
     def __init__(self, last: int) -> None:
@@ -36,11 +36,11 @@ class SequenceMismatch(LogError):
         self.last = last
 
 
-class LogLost(LogError):
+class LogLost(LogError):  # noqa: N818 - the name says what is so
     """What was read before is not in the stream any more, though nobody purged it."""
 
 
-class LogRefused(LogError):
+class LogRefused(LogError):  # noqa: N818 - the name says what is so
     """The server refused; `code` is JetStream's error code, `status` its HTTP-like class."""
 
     def __init__(self, code: int, status: int, description: str) -> None:

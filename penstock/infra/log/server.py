@@ -78,7 +78,7 @@ class EmbeddedServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - two system calls, prepared before the fork
+            preexec_fn=die_with_parent(),
             start_new_session=True,
         )
         try:

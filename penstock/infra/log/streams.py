@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from penstock.infra.log.errors import LogRefused, LogUnavailable, error_of
 from penstock.infra.log.connection import status_of
+from penstock.infra.log.errors import LogRefused, LogUnavailable, error_of
 from penstock.infra.log.link import Link
 from penstock.infra.log.message import StreamSpec, StreamState
 
@@ -32,14 +32,16 @@ async def api(link: Link, verb: str, request: dict[str, Any] | None = None, *, s
 
 
 async def ensure_stream(link: Link, spec: StreamSpec) -> None:
-    """Make the stream, or change its configuration to this one. Storage of an existing stream cannot change."""
+    """Make the stream, or bring an existing one to this form; storage and replicas of that one stay as they are."""
     config = _config(spec)
     try:
         await api(link, f"STREAM.CREATE.{spec.name}", config)
     except LogRefused as error:
         if error.code != STREAM_EXISTS_DIFFERENT:
             raise
-        await api(link, f"STREAM.UPDATE.{spec.name}", config)
+        standing = (await api(link, f"STREAM.INFO.{spec.name}"))["config"]
+        kept = {"storage": standing["storage"], "num_replicas": standing["num_replicas"]}
+        await api(link, f"STREAM.UPDATE.{spec.name}", standing | config | kept)
 
 
 def _config(spec: StreamSpec) -> dict[str, Any]:
