@@ -15,6 +15,7 @@ from penstock.infra.log.server import EmbeddedServer
 from penstock.kit.settings import Settings, environment_of
 from penstock.processes.child import Child, python_child
 from penstock.processes.data_directory import DataDirectory, records_of, write_atomically
+from penstock.processes.log_engine import prepare_log, server_start
 from penstock.processes.ports import free_port, settled_port
 from penstock.processes.readiness import FirstRun, wait_until_ready
 
@@ -61,10 +62,13 @@ class Supervisor:
 
     async def _start(self) -> None:
         environment = self._environment()
-        if not self._settings.nats_url:
-            server = EmbeddedServer(self._directory.path / "nats", port=free_port(), token=secrets.token_urlsafe(24))
-            environment |= {"PENSTOCK_NATS_URL": server.url, "PENSTOCK_NATS_TOKEN": server.token}
-            await self._add("log", Child("log", server.start, self._record))
+        url, token = self._settings.nats_url, self._settings.nats_token
+        if not url:
+            server = EmbeddedServer(self._directory.path / "nats")
+            url, token = server.url, server.token
+            await self._add("log", Child("log", server_start(server), self._record))
+        await prepare_log(url, token, self._settings.shards)
+        environment |= {"PENSTOCK_NATS_URL": url, "PENSTOCK_NATS_TOKEN": token}
         for role in ROLES:
             start = python_child(f"penstock.processes.{role}", environment)
             await self._add(role, Child(role, start, self._record))
