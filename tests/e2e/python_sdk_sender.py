@@ -11,24 +11,32 @@ from datetime import UTC, datetime
 from segment.analytics.client import Client
 
 
+def call(client, number):
+    """One call of each kind in turn."""
+    user = f"user-{number % 50}"
+    match number % 7:
+        case 0:
+            return client.track(user, "Order Completed", {"total": 27.5, "orderId": f"o-{number}", "n": number})
+        case 1:
+            return client.identify(user, {"email": f"{user}@example.test", "plan": "pro", "logins": number})
+        case 2:
+            return client.page(user, "docs", "Home", {"url": "https://example.test/", "search": ""})
+        case 3:
+            return client.screen(user, "app", "Settings", {"tabIndex": number})
+        case 4:
+            return client.group(user, "group-1", {"name": "Initech", "employeeCount": 329})
+        case 5:
+            return client.alias(f"anonymous-{number}", user)
+    at = datetime(2024, 5, 1, tzinfo=UTC)
+    return client.track(None, "Signed Up", {"at": at}, anonymous_id=f"a-{number}")
+
+
 def main() -> int:
     url, key, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
     errors = []
     client = Client(key, host=url, on_error=lambda error, _: errors.append(str(error)), gzip=True, max_queue_size=count)
     for number in range(count):
-        user = f"user-{number % 50}"
-        calls = (
-            lambda: client.track(user, "Order Completed", {"total": 27.5, "orderId": f"o-{number}", "n": number}),
-            lambda: client.identify(user, {"email": f"{user}@example.test", "plan": "pro", "logins": number}),
-            lambda: client.page(user, "docs", "Home", {"url": "https://example.test/", "search": ""}),
-            lambda: client.screen(user, "app", "Settings", {"tabIndex": number}),
-            lambda: client.group(user, "group-1", {"name": "Initech", "employeeCount": 329}),
-            lambda: client.alias(f"anonymous-{number}", user),
-            lambda: client.track(
-                None, "Signed Up", {"at": datetime(2024, 5, 1, tzinfo=UTC)}, anonymous_id=f"a-{number}"
-            ),
-        )
-        _, message = calls[number % len(calls)]()
+        _, message = call(client, number)
         print(json.dumps({"type": message["type"], "messageId": message["messageId"], "event": message.get("event")}))
     client.flush()
     client.join()
