@@ -1,0 +1,71 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from penstock.cli.main import app
+from penstock.cli.output import write_rows
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+class TestConfig:
+    def test_it_prints_values_with_their_source_as_json_in_a_pipe(self):
+        result = runner.invoke(app, ["config", "--data", "here"], env={"PENSTOCK_SHARDS": "2"})
+        rows = {row["setting"]: row for row in json.loads(result.stdout)}
+        assert (rows["data"]["value"], rows["data"]["source"]) == ("here", "flag")
+        assert (rows["shards"]["value"], rows["shards"]["source"]) == (2, "environment")
+        assert {row["needs restart"] for row in rows.values()} == {"yes", "no"}
+
+    def test_secrets_are_masked(self):
+        result = runner.invoke(app, ["config"], env={"PENSTOCK_SECRET_KEY": "hush-hush"})
+        assert "hush-hush" not in result.output
+
+    def test_a_bad_setting_is_refused_by_name(self):
+        result = runner.invoke(app, ["config"], env={"PENSTOCK_PORT": "lots"})
+        assert result.exit_code == 1
+        assert "`port`" in result.output
+
+    def test_the_file_of_the_folder_is_read(self, tmp_path):
+        (tmp_path / "penstock.toml").write_text("sync_seconds = 7\n")
+        rows = {row["setting"]: row for row in json.loads(runner.invoke(app, ["config"]).stdout)}
+        assert rows["sync_seconds"]["value"] == 7
+
+
+class TestBesideAnInstance:
+    @pytest.mark.parametrize("command", [["status"], ["sync"]])
+    def test_a_command_that_needs_an_instance_says_that_none_runs(self, command, tmp_path):
+        result = runner.invoke(app, [*command, "--data", str(tmp_path)])
+        assert result.exit_code == 1
+        assert "no Penstock runs on" in result.output
+
+    def test_sql_says_that_there_is_no_warehouse_yet(self, tmp_path):
+        result = runner.invoke(app, ["sql", "--data", str(tmp_path), "select 1"])
+        assert result.exit_code == 1
+        assert "no warehouse" in result.output
+
+
+class TestRun:
+    def test_an_unknown_role_is_refused_with_the_known_ones(self):
+        result = runner.invoke(app, ["run", "sink"])
+        assert result.exit_code == 1
+        assert "control, edge, engine, warehousing" in result.output
+
+
+class TestOutput:
+    def test_csv_has_a_header(self, capsys):
+        write_rows(("a", "b"), [(1, "x,y"), (None, "ä")], "csv")
+        assert capsys.readouterr().out == 'a,b\n1,"x,y"\n,ä\n'
+
+    def test_json_is_a_list_of_objects(self, capsys):
+        write_rows(("a",), [(2**63,)], "json")
+        assert json.loads(capsys.readouterr().out) == [{"a": 2**63}]
+
+    def test_a_table_shows_markup_as_text(self, capsys):
+        write_rows(("a",), [("[bold]x",)], "table")
+        assert "[bold]x" in capsys.readouterr().out
