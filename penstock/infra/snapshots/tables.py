@@ -1,0 +1,104 @@
+"""The published configuration in memory, as tables that a frame is judged against.
+
+`Snapshots` is what readers hold and never changes under them; `Tables` builds it. Freezing costs nothing: the tables
+are handed out, and copied before the next change only (copy on write).
+"""
+
+from copy import copy
+from typing import Self
+
+from penstock.spec.snapshot import (
+    DestinationSnapshot,
+    Snapshot,
+    SnapshotEnvelope,
+    SnapshotKind,
+    SourceSnapshot,
+    WarehouseSnapshot,
+)
+
+
+class Snapshots:
+    """Configuration at one version (the bucket's revision). Read only."""
+
+    __slots__ = ("_by_source", "_by_write_key", "destinations", "sources", "version", "warehouses")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.sources: dict[str, SourceSnapshot] = {}
+        self.destinations: dict[str, DestinationSnapshot] = {}
+        self.warehouses: dict[str, WarehouseSnapshot] = {}
+        self._by_write_key: dict[str, SourceSnapshot] = {}
+        self._by_source: dict[str, tuple[DestinationSnapshot, ...]] = {}
+
+    def source_by_write_key(self, key: str) -> SourceSnapshot | None:
+        return self._by_write_key.get(key)
+
+    def destinations_of(self, source_id: str) -> tuple[DestinationSnapshot, ...]:
+        return self._by_source.get(source_id, ())
+
+    def copy(self) -> Self:
+        """The same in tables of its own."""
+        made = copy(self)
+        for name in self.__slots__:
+            value = getattr(self, name)
+            setattr(made, name, value.copy() if isinstance(value, dict) else value)
+        return made
+
+    def apply(self, envelope: SnapshotEnvelope, snapshot: Snapshot | None) -> None:
+        """Take in one value or tombstone. For `Tables` only, before anybody holds this."""
+        kind = SnapshotKind(envelope.kind)
+        if kind is SnapshotKind.SOURCE:
+            self._put_source(envelope.id, snapshot if isinstance(snapshot, SourceSnapshot) else None)
+        elif kind is SnapshotKind.DESTINATION:
+            self._put_destination(envelope.id, snapshot if isinstance(snapshot, DestinationSnapshot) else None)
+        elif isinstance(snapshot, WarehouseSnapshot):
+            self.warehouses[envelope.id] = snapshot
+        else:
+            self.warehouses.pop(envelope.id, None)
+
+    def _put_source(self, identifier: str, source: SourceSnapshot | None) -> None:
+        before = self.sources.pop(identifier, None)
+        for key in before.write_keys if before else ():
+            if (held := self._by_write_key.get(key)) is not None and held.id == identifier:
+                del self._by_write_key[key]
+        if source is not None:
+            self.sources[identifier] = source
+            self._by_write_key.update(dict.fromkeys(source.write_keys, source))
+
+    def _put_destination(self, identifier: str, destination: DestinationSnapshot | None) -> None:
+        before = self.destinations.pop(identifier, None)
+        if before is not None:
+            rest = tuple(one for one in self._by_source[before.source_id] if one.id != identifier)
+            if rest:
+                self._by_source[before.source_id] = rest
+            else:
+                del self._by_source[before.source_id]
+        if destination is not None:
+            self.destinations[identifier] = destination
+            self._by_source[destination.source_id] = (*self.destinations_of(destination.source_id), destination)
+
+
+class Tables:
+    """The current `Snapshots`, changed in place until somebody has frozen them."""
+
+    def __init__(self) -> None:
+        self.current = Snapshots()
+        self._is_shared = False
+
+    def freeze(self) -> Snapshots:
+        self._is_shared = True
+        return self.current
+
+    def apply(self, envelope: SnapshotEnvelope, snapshot: Snapshot | None, revision: int) -> None:
+        self._own()
+        self.current.apply(envelope, snapshot)
+        self.current.version = revision
+
+    def skip(self, revision: int) -> None:
+        """Count a value that could not be read as seen."""
+        self._own()
+        self.current.version = revision
+
+    def _own(self) -> None:
+        if self._is_shared:
+            self.current, self._is_shared = self.current.copy(), False
