@@ -11,25 +11,39 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
+from typing import Protocol
 
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from penstock.infra.log.errors import LogRefused, LogTimeout, LogUnavailable
 
 PING_SECONDS = 10
-IsLast = Callable[[Msg], bool]
-Deliver = Callable[[Msg], Awaitable[None]]
+CONFIRM_SECONDS = 5.0
+TO_SELF = ""
+"""As a subject of an exchange: the connection's own inbox, where the server echoes it."""
 
 
-def status_of(message: Msg) -> str:
+class CoreMessage(Protocol):
+    """A message as it comes in; nothing says that it is stored."""
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: dict[str, str] | None
+
+
+IsLast = Callable[[CoreMessage], bool]
+Deliver = Callable[[CoreMessage], Awaitable[None]]
+
+
+def status_of(message: CoreMessage) -> str:
     """The inline status of a message without content (`404`, `503`, …), or an empty string."""
     return str((message.headers or {}).get("Status", ""))
 
 
-def first_is_last(_message: Msg) -> bool:
+def first_is_last(_message: CoreMessage) -> bool:
     return True
 
 
@@ -38,12 +52,12 @@ class _Exchange:
 
     __slots__ = ("answers", "done", "is_last")
 
-    def __init__(self, is_last: IsLast, done: "asyncio.Future[list[Msg]]") -> None:
+    def __init__(self, is_last: IsLast, done: "asyncio.Future[list[CoreMessage]]") -> None:
         self.is_last = is_last
         self.done = done
-        self.answers: list[Msg] = []
+        self.answers: list[CoreMessage] = []
 
-    def take(self, message: Msg) -> None:
+    def take(self, message: CoreMessage) -> None:
         if self.done.done():
             return
         self.answers.append(message)
@@ -138,7 +152,7 @@ class Connection:
         if call in self._at_end:
             self._at_end.remove(call)
 
-    async def _answered(self, message: Msg) -> None:
+    async def _answered(self, message: CoreMessage) -> None:
         exchange = self._exchanges.get(message.subject.rpartition(".")[2])
         if exchange is not None:
             exchange.take(message)
@@ -149,16 +163,16 @@ class Connection:
         is_last: IsLast = first_is_last,
         *,
         seconds: float,
-    ) -> list[Msg]:
+    ) -> list[CoreMessage]:
         """Send messages, the last of them with a reply subject, and collect what is answered until `is_last`."""
         number = str(next(self._numbers))
-        done: asyncio.Future[list[Msg]] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[list[CoreMessage]] = asyncio.get_running_loop().create_future()
         self._exchanges[number] = _Exchange(is_last, done)
         try:
             async with asyncio.timeout(seconds):
                 for index, (subject, payload, headers) in enumerate(messages, 1):
                     reply = f"{self._inbox}.{number}" if index == len(messages) else ""
-                    await self.publish(subject, payload, headers=headers, reply=reply)
+                    await self.publish(subject or reply, payload, headers=headers, reply=reply)
                 return await done
         except TimeoutError as error:
             raise LogTimeout(f"no answer from the log engine in {seconds:g} s") from error
@@ -187,6 +201,10 @@ class Connection:
             )
         except (nats.errors.ConnectionClosedError, OSError) as error:
             raise LogUnavailable(f"the connection to the log engine was lost: {error!r}") from error
+
+    async def confirm(self) -> None:
+        """Return when the server has taken in everything sent so far, subscriptions too."""
+        await self.exchange([(TO_SELF, b"", None)], seconds=CONFIRM_SECONDS)
 
     def new_inbox(self) -> str:
         """A subject of this connection's own that no exchange uses."""

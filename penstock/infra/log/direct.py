@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from nats.aio.msg import Msg
 
-from penstock.infra.log.connection import status_of
+from penstock.infra.log.connection import CoreMessage, status_of
 from penstock.infra.log.errors import LogRefused, LogUnavailable
 from penstock.infra.log.link import Link
 from penstock.infra.log.message import Message
@@ -54,11 +53,11 @@ async def _batch(link: Link, stream: str, request: dict[str, Any], seconds: floa
     return await _messages(link, stream, answers)
 
 
-def _ends_batch(message: Msg) -> bool:
+def _ends_batch(message: CoreMessage) -> bool:
     return status_of(message) != ""
 
 
-async def _messages(link: Link, stream: str, answers: list[Msg]) -> list[Message]:
+async def _messages(link: Link, stream: str, answers: list[CoreMessage]) -> list[Message]:
     status = status_of(answers[-1])
     if status == "503":
         if not await stream_exists(link, stream):
@@ -69,7 +68,7 @@ async def _messages(link: Link, stream: str, answers: list[Msg]) -> list[Message
     return [_message(answer) for answer in answers if status_of(answer) == ""]
 
 
-def _message(answer: Msg) -> Message:
+def _message(answer: CoreMessage) -> Message:
     headers = answer.headers or {}
     return Message(
         subject=headers["Nats-Subject"],

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Self
 
 import structlog
-from nats.aio.msg import Msg
 
-from penstock.infra.log.connection import Connection, Deliver, IsLast, first_is_last
+from penstock.infra.log.connection import Connection, CoreMessage, Deliver, IsLast, first_is_last
 from penstock.infra.log.errors import LogError, LogRefused, LogUnavailable
 from penstock.kit.backoff import backoff
 
@@ -96,15 +95,16 @@ class Link:
         is_last: IsLast = first_is_last,
         *,
         seconds: float,
-    ) -> list[Msg]:
+    ) -> list[CoreMessage]:
         return await self.connection.exchange(messages, is_last, seconds=seconds)
 
     async def subscribe(self, subject: str, deliver: Deliver, *, queue: str = "") -> CoreSubscription:
-        """Deliver what is published on a core subject, now and after every reconnect."""
+        """Deliver what is published on a core subject from the return of this call on, and after every reconnect."""
         wanted = CoreSubscription(self, subject, queue, deliver)
         self._subscriptions[wanted] = None
         if self.is_connected:
             self._subscriptions[wanted] = await self.connection.subscribe(subject, deliver, queue=queue)
+            await self.connection.confirm()
         return wanted
 
     async def forget(self, wanted: CoreSubscription) -> None:

@@ -4,11 +4,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Self
 
-from nats.aio.msg import Msg
-
 from penstock.infra.log import direct, streams, writer
 from penstock.infra.log.bucket import Bucket, bucket_spec
-from penstock.infra.log.connection import Deliver, IsLast, first_is_last
+from penstock.infra.log.connection import CoreMessage, Deliver, IsLast, first_is_last
 from penstock.infra.log.link import CoreSubscription, Link
 from penstock.infra.log.message import Message, Storage, StreamSpec, StreamState
 from penstock.infra.log.reader import Reader
@@ -144,6 +142,6 @@ class Log:
         headers: Mapping[str, str] | None = None,
         is_last: IsLast = first_is_last,
         seconds: float,
-    ) -> list[Msg]:
+    ) -> list[CoreMessage]:
         """Ask once, and collect answers until `is_last`; a lone answer with status 503 means that nobody listens."""
         return await self._link.exchange([(subject, payload, headers)], is_last, seconds=seconds)

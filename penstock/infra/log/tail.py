@@ -12,10 +12,9 @@ from types import TracebackType
 from typing import Self
 
 import msgspec
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from penstock.infra.log.connection import Connection, status_of
+from penstock.infra.log.connection import Connection, CoreMessage, status_of
 from penstock.infra.log.errors import LogError, LogUnavailable
 from penstock.infra.log.link import Link
 from penstock.infra.log.message import MAX_PAYLOAD, Message
@@ -42,7 +41,7 @@ class Tail:
         self._stream = stream
         self._start = start
         self._subject = subject
-        self._arrived: asyncio.Queue[Msg | None] = asyncio.Queue()
+        self._arrived: asyncio.Queue[CoreMessage | None] = asyncio.Queue()
         self._consumer = ""
         self._inbox = self._connection.new_inbox()
         self._delivered = 0
@@ -103,7 +102,7 @@ class Tail:
             elif status != "100":
                 await self._end_of_pull(status, (arrived.headers or {}).get("Description", ""))
 
-    async def _next(self) -> Msg:
+    async def _next(self) -> CoreMessage:
         try:
             async with asyncio.timeout(MISSED_SECONDS):
                 arrived = await self._arrived.get()
@@ -118,7 +117,7 @@ class Tail:
             raise LogUnavailable(f"the tail of {self._stream} ended: {status} {description}")
         await self._pull()
 
-    def _message(self, arrived: Msg) -> Message:
+    def _message(self, arrived: CoreMessage) -> Message:
         # $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<tries>.<stream seq>.<consumer seq>.<ns>.<pending>[.<token>]
         parts = arrived.reply.split(".")
         at = 5 if len(parts) == 9 else 7

@@ -6,10 +6,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from nats.aio.msg import Msg
 
 from penstock.infra.log import direct
-from penstock.infra.log.connection import status_of
+from penstock.infra.log.connection import CoreMessage, status_of
 from penstock.infra.log.errors import LogUnavailable, SequenceMismatch, error_of
 from penstock.infra.log.link import Link
 
@@ -65,7 +64,7 @@ def _marked(
     return marked
 
 
-async def _stored(link: Link, answer: Msg, subject: str) -> _Stored:
+async def _stored(link: Link, answer: CoreMessage, subject: str) -> _Stored:
     if status_of(answer) == "503":
         raise LogUnavailable(f"no stream takes {subject}")
     stored = _decoder.decode(answer.data)

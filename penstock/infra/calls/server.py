@@ -1,0 +1,125 @@
+"""The answering side of a role: handlers by call type, bounded in number, each within the asker's deadline.
+
+Invariants:
+- A handler gets at most the asker's time; then it is cancelled, since nobody waits for it any more. One that must
+  finish shields itself.
+- A key is done once per process: whoever asks with the key of a running or finished call gets that call's answer.
+- Subscriptions come back after a reconnect by themselves.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+
+from penstock.infra.calls import wire
+from penstock.infra.calls.errors import CallFailed
+from penstock.infra.log import CoreMessage, CoreSubscription, Log, LogError
+from penstock.spec.calls import Call
+
+logger = structlog.get_logger(__name__)
+
+C = TypeVar("C", bound=Call)
+RUNNING_LIMIT = 64
+KEYS_KEPT = 1_000
+LONGEST_DEADLINE = 600.0
+
+Answer = tuple[bytes, dict[str, str]]
+
+
+class CallServer:
+    """Answers the calls to one role. `answer` for each call, `close` at the end."""
+
+    def __init__(self, log: Log, role: str) -> None:
+        self._log = log
+        self._role = role
+        self._subscriptions: list[CoreSubscription] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._keyed: OrderedDict[tuple[str, str], asyncio.Task[Answer]] = OrderedDict()
+
+    async def answer(self, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
+        """Answer calls of a type with what the handler returns; where several processes do, one of them is asked."""
+        subject = wire.subject_of(call_type, self._role)
+
+        async def arrived(message: CoreMessage) -> None:
+            self._begin(message, call_type, handler)
+
+        self._subscriptions.append(await self._log.subscribe_core(subject, arrived, queue=self._role))
+
+    async def close(self) -> None:
+        """Stop listening, and cancel what runs."""
+        for subscription in self._subscriptions:
+            await subscription.close()
+        pending = [*self._running, *self._keyed.values()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    def _begin(self, message: CoreMessage, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
+        if not message.reply:
+            return
+        is_busy = len(self._running) >= RUNNING_LIMIT
+        working = self._refuse(message) if is_busy else self._work(message, call_type, handler)
+        task = asyncio.create_task(working, name=f"call {message.subject}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _refuse(self, message: CoreMessage) -> None:
+        await self._reply(message.reply, _failure("busy", f"{self._role} answers {RUNNING_LIMIT} calls already"))
+
+    async def _work(self, message: CoreMessage, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
+        headers = message.headers or {}
+        try:
+            seconds = min(int(headers[wire.DEADLINE]) / 1000, LONGEST_DEADLINE)
+            call: C = wire.decode(message.data, call_type)
+        except (KeyError, ValueError, msgspec.MsgspecError) as error:
+            await self._reply(message.reply, _failure("bad_call", f"the call cannot be read: {error}"))
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._answer(headers.get(wire.KEY), call, handler)
+        except TimeoutError:
+            logger.warning("A call was given up at its deadline.", call=message.subject, seconds=seconds)
+            return
+        await self._reply(message.reply, answer)
+
+    async def _answer(self, key: str | None, call: C, handler: Callable[[C], Awaitable[Any]]) -> Answer:
+        if key is None:
+            return await self._handle(call, handler)
+        # Another asker with the same key may still wait when this one's time is over, hence a task of its own.
+        named = (call.VERB, key)
+        if (task := self._keyed.get(named)) is None or task.cancelled():
+            task = self._keyed[named] = asyncio.create_task(self._handle(call, handler), name=f"call {named}")
+            self._forget_oldest()
+        return await asyncio.shield(task)
+
+    def _forget_oldest(self) -> None:
+        for named in list(self._keyed)[: max(0, len(self._keyed) - KEYS_KEPT)]:
+            if self._keyed[named].done():
+                del self._keyed[named]
+
+    async def _handle(self, call: C, handler: Callable[[C], Awaitable[Any]]) -> Answer:
+        try:
+            body = wire.encode(await handler(call))
+        except CallFailed as error:
+            return _failure(error.code, error.message)
+        except Exception as error:
+            logger.exception("A call failed.", role=self._role, call=call.VERB)
+            return _failure("internal", f"{self._role} failed: {type(error).__name__}")
+        if len(body) > wire.LARGEST_REPLY:
+            return _failure("too_large", f"the answer has {len(body)} bytes; at most {wire.LARGEST_REPLY} are sent")
+        return body, {}
+
+    async def _reply(self, subject: str, answer: Answer) -> None:
+        try:
+            for body, headers in wire.parts(*answer):
+                await self._log.publish_core(subject, body, headers=headers)
+        except LogError as error:
+            logger.warning("An answer could not be sent.", role=self._role, reason=str(error))
+
+
+def _failure(code: str, message: str) -> Answer:
+    return message[: wire.LARGEST_MESSAGE].encode(), {wire.ERROR_CODE: code}
