@@ -1,0 +1,143 @@
+"""What has ended since the last settling: counts, retries and quarantine, gathered for one atomic batch."""
+
+from dataclasses import dataclass, field
+
+from penstock.spec.delivery import RESPONSE_LIMIT, DeliveryRef, QuarantineRow, RetryRow
+from penstock.spec.facts import CountedOutcome
+from penstock.spec.outcome import Outcome
+
+_NAMES_LIMIT = 1_000
+_OTHER_NAME = "other"
+_BYTES_LIMIT = 8 << 20
+_NUMBER_LIMIT = 50_000
+
+Key = tuple[DeliveryRef, str, str, int, str, int]
+"""(ref, outcome, reason, event type, event name, minute)."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows of one frame and the events that they point to."""
+
+    ref: DeliveryRef
+    quarantined: list[QuarantineRow] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+@dataclass(slots=True)
+class RetryRows:
+    """Retries for one rung."""
+
+    refs: dict[DeliveryRef, int] = field(default_factory=dict)
+    rows: list[RetryRow] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+
+class Endings:
+    """Grows until it is taken by the settler, who begins a new one."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Key, list[int]] = {}
+        self.retries: dict[int, RetryRows] = {}
+        self.quarantine: dict[str, Rows] = {}
+        self.number = 0
+        self.bytes = 0
+        self._names: set[str] = set()
+
+    def is_full(self) -> bool:
+        """Readers wait for the settler then."""
+        return self.bytes > _BYTES_LIMIT or self.number > _NUMBER_LIMIT
+
+    def count(
+        self,
+        ref: DeliveryRef,
+        outcome: Outcome,
+        reason: str,
+        event_type: int,
+        event_name: str,
+        now_ms: int,
+        *,
+        is_retried: bool = False,
+    ) -> None:
+        """One more outcome."""
+        key = (ref, str(outcome), str(reason), event_type, self._bounded(event_name), now_ms // 60_000)
+        found = self.counts.setdefault(key, [0, 0])
+        found[0] += 1
+        found[1] += is_retried
+        self.number += 1
+
+    def retry(self, rung: int, ref: DeliveryRef, row: RetryRow, body: bytes) -> None:
+        """One delivery goes to a rung; offset, length and ref of the row are set here."""
+        rows = self.retries.setdefault(rung, RetryRows())
+        number = rows.refs.setdefault(ref, len(rows.refs))
+        rows.rows.append(
+            RetryRow(
+                offset=rows.size,
+                length=len(body),
+                ref=number,
+                event_type=row.event_type,
+                event_name=row.event_name,
+                message_id=row.message_id,
+                attempt=row.attempt,
+                first_attempt_at=row.first_attempt_at,
+                reason=row.reason,
+                response=row.response[:RESPONSE_LIMIT],
+            )
+        )
+        rows.bodies.append(body)
+        rows.size += len(body)
+        self.bytes += len(body) + len(row.response)
+        self.number += 1
+
+    def keep(self, holder: str, ref: DeliveryRef, row: QuarantineRow, body: bytes) -> None:
+        """One event goes to the quarantine of a holder; offset and length of the row are set here."""
+        rows = self.quarantine.setdefault(holder, Rows(ref))
+        rows.quarantined.append(
+            QuarantineRow(
+                offset=rows.size,
+                length=len(body),
+                subscription_id=row.subscription_id,
+                event_type=row.event_type,
+                event_name=row.event_name,
+                message_id=row.message_id,
+                user_id=row.user_id,
+                outcome=row.outcome,
+                reason=row.reason,
+                attempts=row.attempts,
+                first_attempt_at=row.first_attempt_at,
+                response=row.response[:RESPONSE_LIMIT],
+            )
+        )
+        rows.bodies.append(body)
+        rows.size += len(body)
+        self.bytes += len(body) + len(row.response)
+        self.number += 1
+
+    def counted(self, event_types: tuple[str, ...]) -> list[CountedOutcome]:
+        """The counts as the fold reads them."""
+        return [
+            CountedOutcome(
+                workspace_id=ref.workspace_id,
+                source_id=ref.source_id,
+                destination_id=ref.destination_id,
+                subscription_id=ref.subscription_id,
+                outcome=outcome,
+                reason=reason,
+                event_type=event_types[event_type],
+                event_name=event_name,
+                minute=minute,
+                count=count,
+                retries=retries,
+            )
+            for (ref, outcome, reason, event_type, event_name, minute), (count, retries) in self.counts.items()
+        ]
+
+    def _bounded(self, name: str) -> str:
+        if name in self._names:
+            return name
+        if len(self._names) >= _NAMES_LIMIT:
+            return _OTHER_NAME
+        self._names.add(name)
+        return name

@@ -1,0 +1,254 @@
+"""One destination as delivery serves it: what it has taken and not ended, what waits, and where it reads.
+
+Invariants:
+- Events of ROUTED are taken in order of place, so `taken` is sorted; those that no attempt has touched and that stand
+  behind all others can be given back by setting the place to the first of them.
+- `occupied` counts deliveries waiting or in flight; no more are taken at `window`, nor while the circuit is open,
+  except for one probe at a time.
+"""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from penstock.delivery.gate import Circuit, Pace
+from penstock.kit.clock import Clock
+from penstock.kit.settings import Settings
+from penstock.spec.snapshot import DestinationSnapshot, SubscriptionSnapshot
+
+Place = tuple[int, int]
+"""(sequence, index) of an event in ROUTED, or of a row in DELIVERY."""
+
+BATCH_LIMIT = 1_000
+_BATCH_BYTES = 4_000_000
+_HELD_BYTES = 64 << 20
+FROM_ROUTED = -1
+
+_numbers = itertools.count()
+
+
+class Budget:
+    """What all destinations of a shard hold together, in deliveries and in bytes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limit = settings.window_total
+        self.deliveries = 0
+        self.bytes = 0
+
+    def has_room(self) -> bool:
+        return self.deliveries < self._limit and self.bytes < _HELD_BYTES
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One taken event, or one retry, with its deliveries that have not ended."""
+
+    place: Place
+    rung: int
+    """FROM_ROUTED, or the rung that the retry was taken from."""
+    size: int
+    open: dict[str, "Delivery"] = field(default_factory=dict)
+    """By subscription id."""
+    is_matched: bool = False
+    """A delivery of this event ended as anything but `not subscribed`."""
+    has_started: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """Bringing one event through one subscription."""
+
+    served: "Served"
+    work: Work
+    subscription_id: str
+    workspace_id: str
+    source_id: str
+    event_type: int
+    event_name: str
+    message_id: str
+    body: bytes
+    attempts: int = 0
+    first_attempt_at: int = 0
+    reason: str = ""
+    response: bytes = b""
+    number: int = 0
+    queued_at: float = 0.0
+
+
+class BatchRule(msgspec.Struct, frozen=True):
+    """How the mapping wants its events grouped."""
+
+    size: int
+    bytes: int
+
+
+class _Mapping(msgspec.Struct):
+    enable_batching: bool | None = None
+    batch_size: float | None = None
+    batch_bytes: float | None = None
+
+
+class Served:
+    """One destination of one shard."""
+
+    def __init__(self, snapshot: DestinationSnapshot, settings: Settings, clock: Clock, budget: Budget) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._budget = budget
+        self.circuit = Circuit(settings, clock)
+        self.pace = Pace(clock)
+        self.taken: dict[Place, Work] = {}
+        self.retries: dict[Place, Work] = {}
+        self._queues: dict[str, deque[Delivery]] = {}
+        self.occupied = 0
+        self.waiting = 0
+        self.in_flight = 0
+        """Attempts, not deliveries: a batch is one."""
+        self.place: Place = (0, 0)
+        """The first event that was not taken, while it is behind; before that place the common reader skips."""
+        self.is_behind = False
+        self.is_placed = False
+        """False until its start in ROUTED was found."""
+        self.rewinds = 0
+        """Counts how often the place went back, so that a reader drops what it has read ahead."""
+        self.on_behind: Callable[[Served], None] = _nobody
+        self.is_leaving = False
+        """Disabled or deleted: what is in flight may end, nothing more is taken."""
+        self.is_in_ring = False
+        self.is_timed = False
+        self.room = asyncio.Event()
+        self.opened: bytes | None = b"{}"
+        """Settings as raw JSON; None where they cannot be opened."""
+        self.update(snapshot)
+
+    def update(self, snapshot: DestinationSnapshot) -> None:
+        """Take another version of the snapshot; what waits goes on under it."""
+        self.snapshot = snapshot
+        self.since = since(snapshot)
+        self.subscriptions: dict[str, SubscriptionSnapshot] = {
+            subscription.id: subscription for subscription in snapshot.subscriptions if subscription.enabled
+        }
+        self._batch_rules = {
+            identifier: _batch_rule(subscription.mapping) for identifier, subscription in self.subscriptions.items()
+        }
+
+    @property
+    def id(self) -> str:
+        return self.snapshot.id
+
+    def has_room(self) -> bool:
+        """Whether another event may be taken now."""
+        if self.is_leaving or self.occupied >= self._settings.window or not self._budget.has_room():
+            return False
+        return not self.circuit.is_open or (self.waiting == 0 and self.circuit.may_probe())
+
+    def has_reading_room(self) -> bool:
+        """Whether reading on pays: a quarter of the window is free, or a probe may be sent."""
+        return self.has_room() and self.occupied <= self._settings.window * 3 // 4
+
+    def fall_behind(self, place: Place) -> None:
+        """The common reader goes on without it from `place`."""
+        self.place = place
+        self.rewinds += 1
+        if not self.is_behind:
+            self.is_behind = True
+            self.on_behind(self)
+
+    def admit(self, work: Work, delivery: Delivery) -> None:
+        """Count a delivery into the window and queue it."""
+        work.open[delivery.subscription_id] = delivery
+        (self.taken if work.rung == FROM_ROUTED else self.retries)[work.place] = work
+        self.occupied += 1
+        self._budget.deliveries += 1
+        self._budget.bytes += work.size
+        delivery.number = next(_numbers)
+        delivery.queued_at = self._clock.monotonic()
+        self._queues.setdefault(delivery.subscription_id, deque()).append(delivery)
+        self.waiting += 1
+
+    def dismiss(self, delivery: Delivery) -> None:
+        """A delivery has ended, or goes back to where it came from."""
+        work = delivery.work
+        del work.open[delivery.subscription_id]
+        self.occupied -= 1
+        self._budget.deliveries -= 1
+        self._budget.bytes -= work.size
+        if not work.open:
+            del (self.taken if work.rung == FROM_ROUTED else self.retries)[work.place]
+        if self.is_behind and self.has_reading_room():
+            self.room.set()
+
+    def next_group(self) -> tuple[list[Delivery], float]:
+        """Deliveries of one subscription for the next attempt, off the queue; else seconds until there are some."""
+        best: deque[Delivery] | None = None
+        wait = float("inf")
+        for identifier, queue in self._queues.items():
+            if not queue:
+                continue
+            seconds = self._seconds_to_ready(identifier, queue)
+            if seconds > 0:
+                wait = min(wait, seconds)
+            elif best is None or queue[0].number < best[0].number:
+                best = queue
+        if best is None:
+            return [], wait
+        group = self._taken_off(best)
+        self.waiting -= len(group)
+        for delivery in group:
+            delivery.work.has_started = True
+        return group, 0.0
+
+    def batch_rule(self, subscription_id: str) -> BatchRule | None:
+        return self._batch_rules.get(subscription_id)
+
+    def clear_queues(self) -> list[Delivery]:
+        """Everything that waits, in order; the queues are empty then."""
+        waiting = sorted(itertools.chain.from_iterable(self._queues.values()), key=lambda delivery: delivery.number)
+        self._queues.clear()
+        self.waiting = 0
+        return waiting
+
+    def untouched(self) -> list[Work]:
+        """The taken events behind which no attempt has touched any, last one first: they can be given back."""
+        return list(itertools.takewhile(lambda work: not work.has_started, reversed(self.taken.values())))
+
+    def _seconds_to_ready(self, subscription_id: str, queue: deque[Delivery]) -> float:
+        rule = self._batch_rules.get(subscription_id)
+        if rule is None or len(queue) >= rule.size or self.circuit.is_open or self.is_leaving:
+            return 0.0
+        return queue[0].queued_at + self._settings.batch_wait_seconds - self._clock.monotonic()
+
+    def _taken_off(self, queue: deque[Delivery]) -> list[Delivery]:
+        rule = self._batch_rules.get(queue[0].subscription_id)
+        group = [queue.popleft()]
+        if rule is None:
+            return group
+        size = len(group[0].body)
+        while queue and len(group) < rule.size and size + len(queue[0].body) <= rule.bytes:
+            size += len(queue[0].body)
+            group.append(queue.popleft())
+        return group
+
+
+def _nobody(_: Served) -> None:
+    """Nobody reads for it yet."""
+
+
+def since(snapshot: DestinationSnapshot) -> int:
+    """The time from which a destination receives events."""
+    return max(snapshot.created_at, snapshot.enabled_at)
+
+
+def _batch_rule(mapping: bytes) -> BatchRule | None:
+    try:
+        wanted = msgspec.json.decode(mapping or b"{}", type=_Mapping, strict=False)
+    except msgspec.MsgspecError:
+        return None
+    if not wanted.enable_batching:
+        return None
+    size = min(int(wanted.batch_size or BATCH_LIMIT), BATCH_LIMIT)
+    return BatchRule(max(1, size), max(1, int(wanted.batch_bytes or _BATCH_BYTES)))
