@@ -37,7 +37,8 @@ class CallServer:
         self._log = log
         self._role = role
         self._subscriptions: list[CoreSubscription] = []
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}
+        """Each with the subject that waits for its answer."""
         self._keyed: OrderedDict[tuple[str, str], asyncio.Task[Answer]] = OrderedDict()
 
     async def answer(self, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
@@ -50,13 +51,17 @@ class CallServer:
         self._subscriptions.append(await self._log.subscribe_core(subject, arrived, queue=self._role))
 
     async def close(self) -> None:
-        """Stop listening, and cancel what runs."""
+        """Stop listening, cancel what runs, and tell who still waits."""
         for subscription in self._subscriptions:
             await subscription.close()
-        pending = [*self._running, *self._keyed.values()]
+        waiting = dict(self._running)
+        pending = [*waiting, *self._keyed.values()]
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
+        for task, subject in waiting.items():
+            if task.cancelled():
+                await self._reply(subject, _failure("stopping", f"{self._role} stops"))
 
     def _begin(self, message: CoreMessage, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
         if not message.reply:
@@ -64,8 +69,8 @@ class CallServer:
         is_busy = len(self._running) >= RUNNING_LIMIT
         working = self._refuse(message) if is_busy else self._work(message, call_type, handler)
         task = asyncio.create_task(working, name=f"call {message.subject}")
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = message.reply
+        task.add_done_callback(lambda done: self._running.pop(done, None))
 
     async def _refuse(self, message: CoreMessage) -> None:
         await self._reply(message.reply, _failure("busy", f"{self._role} answers {RUNNING_LIMIT} calls already"))

@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Self
 
+import nats.errors
 import structlog
+from nats.aio.subscription import Subscription
 
 from penstock.infra.log.connection import Connection, CoreMessage, Deliver, IsLast, first_is_last
 from penstock.infra.log.errors import LogError, LogRefused, LogUnavailable
@@ -44,7 +46,7 @@ class Link:
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._subscriptions: dict[CoreSubscription, object] = {}
+        self._subscriptions: dict[CoreSubscription, Subscription | None] = {}
         self.generation = 0
 
     async def open(self, seconds: float) -> Self:
@@ -109,8 +111,13 @@ class Link:
 
     async def forget(self, wanted: CoreSubscription) -> None:
         held = self._subscriptions.pop(wanted, None)
-        if held is not None and self.is_connected:
-            await held.unsubscribe()  # type: ignore[attr-defined]
+        if held is None or not self.is_connected:
+            return
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await held.drain()  # what the server has sent already is still delivered
+        except (OSError, nats.errors.Error) as error:  # TimeoutError is an OSError
+            logger.debug("A subscription ended with its connection.", subject=wanted.subject, reason=repr(error))
 
     async def _connect(self) -> None:
         connection = await Connection.open(

@@ -158,6 +158,23 @@ async def test_more_calls_than_may_run_are_refused_as_busy(server, client):
     await asyncio.gather(*waiting)
 
 
+async def test_who_waits_when_the_role_stops_is_told(log, client):
+    entered = asyncio.Event()
+
+    async def hang(_call):
+        entered.set()
+        await asyncio.Event().wait()
+
+    server = CallServer(log, "warehousing")
+    await server.answer(SyncWarehouses, hang)
+    asking = asyncio.create_task(client.ask(SyncWarehouses(), SyncReport, deadline_seconds=5))
+    await entered.wait()
+    await server.close()
+    with pytest.raises(CallFailed) as caught:
+        await asking
+    assert caught.value.code == "stopping"
+
+
 async def test_a_call_that_cannot_be_read_is_a_failure(log, server, client):
     await server.answer(QueryWarehouse, sync)
     answers = await log.request_core("call.warehousing.query", b"\xc1", seconds=5)
