@@ -1,0 +1,75 @@
+# Everything a newcomer or CI runs. Needs Python 3.11+, make and access to package registries; nothing else.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+BUNDLE := $(VENV)/.bundle
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+BUNDLE_SOURCES := $(wildcard penstock/js/package.json penstock/js/deno.lock penstock/js/build.py penstock/js/host/*.ts)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test check format bench torture wheel lock docs
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+install: $(RUNTIME) $(BUNDLE) ## Set up the virtual environment, the locked dependencies and the JavaScript bundle
+
+up: install ## Start everything on this machine and run until Ctrl-C (ARGS="--port 9000 --data DIR")
+	@$(BIN)/penstock up $(ARGS)
+
+test: $(DEVELOPMENT) $(BUNDLE) ## Run every suite, each within its time (SUITES="unit e2e" picks some)
+	@$(BIN)/python tests/run_suites.py $(SUITES)
+
+check: $(DEVELOPMENT) ## Format, lint, types, import contracts and drift of generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python tests/architecture/contracts.py
+	$(BIN)/python docs/generate.py --check
+
+format: $(DEVELOPMENT) ## Format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(RUNTIME) ## Write the generated pages of docs/ anew
+	$(BIN)/python docs/generate.py
+
+bench: $(DEVELOPMENT) $(BUNDLE) ## Measure, print a table and write reports/bench.json (NAMES="ingest tree" picks some)
+	$(BIN)/python -m bench $(NAMES)
+
+torture: $(DEVELOPMENT) $(BUNDLE) ## The long kill runs, and fsyncs counted with strace (must be installed)
+	$(BIN)/python -m pytest -m torture tests
+
+wheel: $(DEVELOPMENT) $(BUNDLE) ## Build the wheel with the bundle inside into dist/
+	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
+	@ls -l dist
+
+lock: $(DEVELOPMENT) ## Resolve the dependencies of pyproject.toml anew
+	@test -x $(BIN)/uv || $(PIP) install --quiet uv
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-dev.lock
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Penstock needs Python 3.11 or newer; run make PYTHON=/path/to/it")'
+	@echo "· Making the virtual environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv"; exit 1; }
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "· Installing the locked dependencies (about 300 MB the first time) …"
+	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock $(RUNTIME)
+	@echo "· Installing the tools for tests …"
+	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(BUNDLE): $(BUNDLE_SOURCES) $(RUNTIME)
+	@echo "· Building the JavaScript bundle (deno install from the lock file) …"
+	@$(BIN)/python -m penstock.js.build
+	@touch $@
