@@ -1,0 +1,1 @@
+"""What can be connected: sources, destinations and warehouses, their facts and their drivers."""
