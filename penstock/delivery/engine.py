@@ -169,7 +169,11 @@ class DeliveryEngine:
             task.cancel()
 
     def _spawn(self, part: Coroutine[Any, Any, None]) -> None:
-        task = self._group.create_task(part)
+        try:
+            task = self._group.create_task(part)
+        except RuntimeError:  # the group is ending, because a part of it failed or was cancelled
+            part.close()
+            return
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
