@@ -1,0 +1,150 @@
+"""Builds `bundle/runner.js`, one file of host and official code: `python -m penstock.js.build`.
+
+The packages come by `deno install` from the lock file, frozen and without install scripts, into a cache directory
+outside the source tree; esbuild (its native program, from the same install) bundles. Nothing is done while the stamp
+beside the bundle equals the hash of everything that goes in.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from penstock.js.deno import BUNDLE, find_deno
+from penstock.js.errors import BuildFailed, RunnersError
+
+HERE = Path(__file__).parent
+_REGISTER = re.compile(r"register\('([0-9a-f]{24})', '\./([\w.-]+)'\)")
+_BANNER = (
+    'import{createRequire as __createRequire}from"node:module";'
+    'const require=__createRequire(import.meta.url);const __dirname=import.meta.dirname;const __filename="runner.js";'
+)
+Say = Callable[[str], None]
+
+
+def build(*, is_forced: bool = False, directory: Path | None = None, say: Say = print) -> Path:
+    """The path of an up-to-date bundle. Raises BuildFailed, DenoMissing."""
+    stamp = fingerprint()
+    stamp_file = BUNDLE.with_suffix(".stamp")
+    if not is_forced and BUNDLE.exists() and stamp_file.exists() and stamp_file.read_text() == stamp:
+        say("The bundle is up to date.")
+        return BUNDLE
+    place = directory or _cache() / _hash([HERE / "package.json", HERE / "deno.lock"])[:16]
+    _install(place, say)
+    entry = place / "destinations.cjs"
+    entry.write_text(entry_code((_package(place) / "dist/destinations/index.js").read_text()))
+    BUNDLE.parent.mkdir(exist_ok=True)
+    _bundle(place, entry, say)
+    stamp_file.write_text(stamp)
+    say(f"Built {BUNDLE.name}, {BUNDLE.stat().st_size / 1e6:.1f} MB.")
+    return BUNDLE
+
+
+def fingerprint() -> str:
+    """The hash of everything that decides what the bundle holds."""
+    return _hash([HERE / "package.json", HERE / "deno.lock", HERE / "build.py", *sorted((HERE / "host").glob("*.ts"))])
+
+
+def entry_code(index: str) -> str:
+    """A module that requires each destination when it is asked for: the package's own index requires all at once."""
+    found = _REGISTER.findall(index)
+    if not found:
+        raise BuildFailed("the package's index lists no destinations")
+    lines = [
+        f'  "{identifier}": () => require("@segment/action-destinations/dist/destinations/{directory}").default,'
+        for identifier, directory in found
+    ]
+    return "\n".join(
+        [
+            'const core = require("@segment/actions-core");',
+            "exports.core = core;",
+            "exports.Destination = core.Destination;",
+            "exports.socketFetch = core.fetch;",
+            "exports.loaders = {",
+            *lines,
+            "};",
+            "",
+        ]
+    )
+
+
+def _install(place: Path, say: Say) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "deno.lock"):
+        shutil.copyfile(HERE / name, place / name)
+    say(f"Installing packages from the lock into {place} …")
+    _run([str(find_deno()), "install", "--frozen", "--node-modules-dir=auto", "--quiet"], place)
+
+
+def _bundle(place: Path, entry: Path, say: Say) -> None:
+    say("Bundling …")
+    programs = sorted((place / "node_modules/.deno").glob("@esbuild+*/node_modules/@esbuild/*/bin/esbuild"))
+    if not programs:
+        raise BuildFailed("no esbuild for this machine came with the packages")
+    made = BUNDLE.with_suffix(".part")
+    command = [
+        str(programs[0]),
+        str(HERE / "host" / "runner.ts"),
+        "--bundle",
+        "--platform=node",
+        "--format=esm",
+        "--target=esnext",
+        "--minify",
+        # Errors are told apart by the names of their classes.
+        "--keep-names",
+        "--legal-comments=none",
+        "--loader:.node=empty",
+        "--external:cpu-features",
+        "--log-level=error",
+        f"--alias:penstock-destinations={entry}",
+        f"--banner:js={_BANNER}",
+        f"--outfile={made}",
+    ]
+    _run(command, place)
+    made.replace(BUNDLE)
+
+
+def _package(place: Path) -> Path:
+    return place / "node_modules/@segment/action-destinations"
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "penstock" / "js"
+
+
+def _run(command: list[str], directory: Path) -> None:
+    environment = {**os.environ, "NO_COLOR": "1", "DENO_NO_UPDATE_CHECK": "1"}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise BuildFailed(f"{Path(command[0]).name} {command[1]} ended with {done.returncode}:\n{done.stderr[-4000:]}")
+
+
+def _hash(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m penstock.js.build", description="Build the runners' bundle.")
+    parser.add_argument("--force", action="store_true", help="build even where nothing changed")
+    parser.add_argument("--directory", type=Path, help="where packages are installed")
+    given = parser.parse_args()
+    try:
+        build(is_forced=given.force, directory=given.directory, say=lambda line: print(line, flush=True))  # noqa: T201
+    except RunnersError as error:
+        print(f"The bundle cannot be built: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""One runner process: its pipes, its calls in flight, its end.
+
+Invariants:
+- Whoever calls gets exactly one answer or one RunnerLost, whatever the process does.
+- A line that is too long or not of the protocol ends the process: nothing after it can be trusted.
+- The process dies with this one: by request to the kernel, and because its standard input closes.
+"""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+
+import msgspec
+import structlog
+
+from penstock.js.errors import RequestTooLarge, RunnerLost
+from penstock.js.protocol import LINE_LIMIT, RunnerAnswer, RunnerRequest, decode_answer, encode_request
+
+logger = structlog.get_logger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+_LATE_SECONDS = 5.0
+"""How long after its own limit a call may stay unanswered before the runner counts as stuck."""
+_END_SECONDS = 2.0
+_STDERR_LINES = 200
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Runner:
+    """Made by `start`; `lost` is set when it has ended."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._waiting: dict[int, asyncio.Future[RunnerAnswer]] = {}
+        self._next = 0
+        self._noted_lines = 0
+        self.calls = 0
+        self.rss = 0
+        self.is_draining = False
+        self.destinations: set[str] = set()
+        self.lost = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._note())]
+
+    @classmethod
+    async def start(cls, command: list[str], environment: dict[str, str], seconds: float) -> "Runner":
+        """A runner that has said that it is ready. Raises RunnerLost."""
+        parent = os.getpid()
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=environment,
+            limit=LINE_LIMIT,
+            preexec_fn=lambda: _die_with(parent),
+        )
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        try:
+            async with asyncio.timeout(seconds):
+                first = await process.stdout.readline()
+            ready = decode_answer(first)
+        except (TimeoutError, ValueError, msgspec.MsgspecError) as error:
+            await _end(process)
+            raise RunnerLost(f"the runner did not get ready: {await _last_words(process)}") from error
+        runner = cls(process)
+        runner.rss = ready.rss or 0
+        return runner
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._waiting)
+
+    async def call(self, request: RunnerRequest) -> RunnerAnswer:
+        """Ask and wait. Raises RunnerLost, RequestTooLarge."""
+        self._next += 1
+        identifier = self._next
+        line = encode_request(identifier, request)
+        if len(line) > LINE_LIMIT:
+            raise RequestTooLarge(f"a request of {len(line)} bytes does not fit a line of {LINE_LIMIT}")
+        if self.lost.is_set():
+            raise RunnerLost("the runner has ended")
+        waiting: asyncio.Future[RunnerAnswer] = asyncio.get_running_loop().create_future()
+        self._waiting[identifier] = waiting
+        self._idle.clear()
+        self.calls += 1
+        try:
+            async with asyncio.timeout(request.timeout_ms / 1000 + _LATE_SECONDS):
+                await self._write(line)
+                return await waiting
+        except TimeoutError:
+            # Its event loop is held, so every call in it is.
+            logger.warning("A runner does not answer and is ended.", pid=self.pid, destination=request.metadata_id)
+            await self.kill()
+            raise RunnerLost("the runner did not answer in time") from None
+        finally:
+            self._waiting.pop(identifier, None)
+            if not self._waiting:
+                self._idle.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the calls in flight, then end the process."""
+        self.is_draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            logger.warning("A runner is ended with calls in flight.", pid=self.pid, calls=self.in_flight)
+        await self.end()
+
+    async def end(self) -> None:
+        """Let it end by itself, which is when Deno keeps what it compiled; else kill it."""
+        assert self._process.stdin is not None  # noqa: S101 - asked for at the start
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_SECONDS):
+                await self.lost.wait()
+        except TimeoutError:
+            logger.debug("A runner does not end by itself.", pid=self.pid)
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End it now; returns when it has ended."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await self.lost.wait()
+
+    async def _write(self, line: bytes) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - asked for at the start
+        try:
+            self._process.stdin.write(line)
+            await self._process.stdin.drain()
+        except (ConnectionError, RuntimeError) as error:
+            raise RunnerLost("the runner's input is closed") from error
+
+    async def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101
+        try:
+            while line := await self._process.stdout.readline():
+                self._take(decode_answer(line))
+        except (ValueError, msgspec.MsgspecError, ConnectionError) as error:
+            logger.error("A runner broke the protocol and is ended.", pid=self.pid, error=str(error)[:300])  # noqa: TRY400
+            if self._process.returncode is None:
+                self._process.kill()
+        finally:
+            self.lost.set()
+            for waiting in list(self._waiting.values()):
+                if not waiting.done():
+                    waiting.set_exception(RunnerLost("the runner ended before it answered"))
+            await asyncio.shield(self._process.wait())
+
+    def _take(self, answer: RunnerAnswer) -> None:
+        if answer.rss is not None:
+            self.rss = answer.rss
+        waiting = self._waiting.get(answer.id)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    async def _note(self) -> None:
+        """What definitions print may name people: it is kept out of the log unless someone asks for debug."""
+        assert self._process.stderr is not None  # noqa: S101
+        while True:
+            try:
+                line = await self._process.stderr.readline()
+            except ValueError:
+                continue
+            if not line:
+                return
+            self._noted_lines += 1
+            if self._noted_lines <= _STDERR_LINES:
+                logger.debug("A runner said something.", pid=self.pid, line=line.decode(errors="replace")[:500].strip())
+
+
+def _die_with(parent: int) -> None:
+    """In the child before Deno starts: SIGKILL when the parent ends, and at once where it has ended already."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
+async def _last_words(process: Process) -> str:
+    assert process.stderr is not None  # noqa: S101
+    return (await process.stderr.read(2000)).decode(errors="replace").strip() or "it said nothing"
