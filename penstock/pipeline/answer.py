@@ -1,0 +1,70 @@
+"""The ROUTED frame as it is appended: one message, or several in one atomic batch where it would pass 4 MiB."""
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+import msgspec
+
+from penstock.spec.routed import RoutedHead, RoutedRow, encode_routed
+
+PART_LIMIT = 4 << 20
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One message of the frame."""
+
+    head: RoutedHead
+    payload: bytes
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What answers one ACCEPTED frame, and the keys that it claims."""
+
+    parts: list[Part]
+    claimed: AbstractSet[bytes]
+
+    @property
+    def head(self) -> RoutedHead:
+        """The last part's, which is the position and tells the outcomes."""
+        return self.parts[-1].head
+
+
+def parts_of(head: RoutedHead, pieces: list[bytes]) -> list[Part]:
+    """The messages of `head`, whose rows and `pieces` go together. Offsets are set here; outcomes stand in the last."""
+    cuts = list(_cuts(pieces))
+    parts = []
+    for number, (start, end) in enumerate(cuts):
+        is_last = number == len(cuts) - 1
+        told = msgspec.structs.replace(
+            head,
+            part=number,
+            parts=len(cuts),
+            rows=_placed(head.rows[start:end]),
+            claims=head.claims if is_last else [],
+            outcomes=head.outcomes if is_last else [],
+        )
+        parts.append(Part(told, encode_routed(told, pieces[start:end])))
+    return parts
+
+
+def _cuts(pieces: list[bytes]) -> Iterator[tuple[int, int]]:
+    """(from, to) of the pieces of each part; one empty part where there are none."""
+    start, size = 0, 0
+    for number, piece in enumerate(pieces):
+        if size and size + len(piece) > PART_LIMIT:
+            yield start, number
+            start, size = number, 0
+        size += len(piece)
+    yield start, len(pieces)
+
+
+def _placed(rows: list[RoutedRow]) -> list[RoutedRow]:
+    placed, offset = [], 0
+    for row in rows:
+        placed.append(
+            RoutedRow(
+                offset, row.length, row.source, row.event_type, row.message_id, row.fate, row.reason, row.metadata
+            )
+        )
+        offset += row.length
+    return placed

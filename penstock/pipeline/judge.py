@@ -1,0 +1,159 @@
+"""Judges one ACCEPTED frame against one version of the configuration, and makes the ROUTED frame that answers it.
+
+Pure but for the look-up of claimed ids: the same frame, configuration and claims give the same answer.
+"""
+
+from collections.abc import Iterator
+
+import structlog
+
+from penstock.infra.snapshots import Snapshots
+from penstock.kit.json import JsonError
+from penstock.pipeline import order
+from penstock.pipeline.answer import Answer, parts_of
+from penstock.pipeline.dedupe import Claims, DedupeIndex, key_of
+from penstock.pipeline.draft import FAILED, Draft, Ending, FrameView, RequestView
+from penstock.pipeline.requests import Sources, view_of
+from penstock.pipeline.tally import RECEIVED, Tally
+from penstock.pipeline.wire import read_event, write_event
+from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord
+from penstock.spec.event import TYPE_NUMBERS
+from penstock.spec.outcome import IngestReason
+from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef
+
+logger = structlog.get_logger(__name__)
+
+BATCH_CALL = "batch"
+SLICE = 128
+"""Events judged before the event loop gets its turn again."""
+_INTERNAL = FAILED[IngestReason.INTERNAL]
+_BAD_REQUEST = FAILED[IngestReason.BAD_REQUEST]
+_REASONS = {reason.value: FAILED[reason] for reason in IngestReason}
+
+
+def unknown_keys(head: AcceptedHead, snapshots: Snapshots) -> list[str]:
+    """Write keys of the frame that the configuration does not hold."""
+    keys = {request.write_key for request in head.requests}
+    return [key for key in keys if snapshots.source_by_write_key(key) is None]
+
+
+class FrameJudge:
+    """One frame. Go through `slices`, then take `answer`."""
+
+    def __init__(
+        self, head: AcceptedHead, body: memoryview, snapshots: Snapshots, index: DedupeIndex, claims: Claims
+    ) -> None:
+        self._head = head
+        self._body = body
+        self._version = snapshots.version
+        self._sources = Sources()
+        self._requests = [view_of(record, snapshots, self._sources) for record in head.requests]
+        keys = self._keys()
+        # Taken at one moment: while this frame is judged, the claims of an earlier one may move into the index.
+        known = index.known(keys) | {key for key in keys if key in claims}
+        self._frame = FrameView(head.lap, known, set())
+        self._tally = Tally()
+        self._rows: list[RoutedRow] = []
+        self._pieces: list[bytes] = []
+        self._claims: list[tuple[int, str]] = []
+        for record, request in zip(head.requests, self._requests, strict=True):
+            self._count_left_out(record, request)
+
+    def slices(self) -> Iterator[None]:
+        """Judge the events in order, a few at each turn."""
+        for start in range(0, len(self._head.rows), SLICE):
+            for row in self._head.rows[start : start + SLICE]:
+                self._judge(row)
+            yield
+
+    def answer(self, writer: str, covers: int) -> Answer:
+        head = RoutedHead(
+            writer=writer,
+            covers=covers,
+            part=0,
+            parts=1,
+            snapshot_version=self._version,
+            sources=self._sources.refs,
+            rows=self._rows,
+            claims=self._claims,
+            outcomes=self._tally.outcomes(),
+            lap=self._head.lap,
+            received_at=min((request.received_at for request in self._requests), default=0),
+        )
+        return Answer(parts_of(head, self._pieces), self._frame.claimed)
+
+    def _keys(self) -> list[bytes]:
+        keys = []
+        for row in self._head.rows:
+            source = self._requests[row.request].source if row.request < len(self._requests) else None
+            if source is not None:
+                keys.append(key_of(self._head.lap, source.workspace_id, row.message_id))
+        return keys
+
+    def _count_left_out(self, record: RequestRecord, request: RequestView) -> None:
+        for code, number in record.left_out.items():
+            self._tally.count(
+                request.source_number, _REASONS.get(code, _INTERNAL), name=request.key_hint, number=number
+            )
+
+    def _judge(self, row: AcceptedRow) -> None:
+        if row.request >= len(self._requests):
+            self._tally.count(self._sources.number_of(None), _INTERNAL)
+            return
+        request = self._requests[row.request]
+        try:
+            event, unknown, _ = read_event(self._body[row.offset : row.offset + row.length])
+        except JsonError:
+            ending = request.ending or _BAD_REQUEST
+            self._tally.count(request.source_number, ending, _type_of(request, None), request.key_hint)
+            return
+        event.type = _type_of(request, event.type)
+        draft = Draft(row, request, event, unknown)
+        try:
+            ended = self._go_through(draft)
+            text = b"" if ended is not None else write_event(event, unknown)
+        except Exception:
+            # One event that we cannot judge must not stop the shard; it ends by name and the fault is in the log.
+            logger.exception("An event could not be judged.", message_id=row.message_id)
+            self._count(draft, _INTERNAL)
+            return
+        if ended is None:
+            self._keep(draft, text)
+
+    def _go_through(self, draft: Draft) -> Ending | None:
+        for step in order.ADMISSION:
+            if (ending := step(draft, self._frame)) is not None:
+                self._count(draft, ending)
+                return ending
+        for step in order.SHAPING:
+            if (ending := step(draft, self._frame)) is not None:
+                self._count(draft, RECEIVED)
+                self._count(draft, ending)
+                self._frame.claimed.add(draft.key)
+                self._claims.append((draft.request.source_number, draft.row.message_id))
+                return ending
+        return None
+
+    def _keep(self, draft: Draft, text: bytes) -> None:
+        self._count(draft, RECEIVED)
+        self._frame.claimed.add(draft.key)
+        source, number = draft.request.source_number, TYPE_NUMBERS[draft.event.type]
+        self._rows.append(RoutedRow(0, len(text), source, number, draft.row.message_id, metadata=draft.metadata))
+        self._pieces.append(text)
+
+    def _count(self, draft: Draft, ending: Ending) -> None:
+        name = draft.request.key_hint or draft.event.event
+        self._tally.count(draft.request.source_number, ending, draft.event.type, name)
+
+
+def _type_of(request: RequestView, own: object) -> object:
+    """The path names the type of a single event; only a batch lets its elements speak."""
+    return own if request.call == BATCH_CALL else request.call
+
+
+def damaged_answer(writer: str, covers: int, count: int, version: int) -> Answer:
+    """The empty frame that answers a damaged one: its events end as internal, the stream goes on."""
+    tally = Tally()
+    tally.count(0, _INTERNAL, number=max(1, count))
+    head = RoutedHead(writer, covers, 0, 1, version, [SourceRef("", "")], [], [], tally.outcomes())
+    return Answer(parts_of(head, []), frozenset())

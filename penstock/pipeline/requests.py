@@ -1,0 +1,84 @@
+"""What is worked out once per request of a frame: whose it is, when it came, and the batch's own fields."""
+
+import msgspec
+from msgspec import Raw
+
+from penstock.infra.snapshots import Snapshots
+from penstock.kit.json import JsonError
+from penstock.kit.time import format_iso
+from penstock.pipeline.draft import FAILED, Ending, RequestView
+from penstock.pipeline.steps.find_source import refusal_of
+from penstock.pipeline.steps.merge import batch_object
+from penstock.pipeline.steps.normalise import ipv4_of, time_of
+from penstock.pipeline.wire import ABSENT, checked
+from penstock.spec.accepted import RequestRecord
+from penstock.spec.outcome import IngestReason
+from penstock.spec.routed import SourceRef
+from penstock.spec.snapshot import SourceSnapshot
+
+KEY_HINT_LENGTH = 8
+_decode = msgspec.json.Decoder().decode
+
+
+class Sources:
+    """The sources of one frame, numbered in the order in which they turn up."""
+
+    def __init__(self) -> None:
+        self.refs: list[SourceRef] = []
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def number_of(self, source: SourceSnapshot | None) -> int:
+        """An unknown source has a number too: what was sent with a wrong key is counted."""
+        key = ("", "") if source is None else (source.workspace_id, source.id)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.refs)
+            self.refs.append(SourceRef(*key))
+        return number
+
+
+def view_of(record: RequestRecord, snapshots: Snapshots, sources: Sources) -> RequestView:
+    """One request, judged against the configuration."""
+    source = snapshots.source_by_write_key(record.write_key)
+    ending = refusal_of(source)
+    context, context_text, context_ending = _batch_object(record.context, IngestReason.CONTEXT_NOT_OBJECT)
+    integrations, integrations_text, integrations_ending = _batch_object(
+        record.integrations, IngestReason.INTEGRATIONS_NOT_OBJECT
+    )
+    return RequestView(
+        call=record.call,
+        received_at=record.received_at,
+        received_text=format_iso(record.received_at),
+        sent_at=_time(record.sent_at),
+        context=context,
+        context_text=context_text,
+        integrations=integrations,
+        integrations_text=integrations_text,
+        peer=ipv4_of(record.peer),
+        source=source,
+        source_number=sources.number_of(source),
+        ending=ending or context_ending or integrations_ending,
+        key_hint="" if source is not None else hint_of(record.write_key),
+    )
+
+
+def hint_of(write_key: str) -> str:
+    """The beginning of a write key: enough to find a typo, too little to send with."""
+    return write_key[:KEY_HINT_LENGTH] + "…"
+
+
+def _batch_object(text: bytes, reason: IngestReason) -> tuple[dict[str, Raw] | None, Raw, Ending | None]:
+    """A batch's field that is no object belongs to no element, so each ends with its code."""
+    try:
+        return *batch_object(checked(text) if text else text), None
+    except (JsonError, msgspec.MsgspecError):
+        return None, ABSENT, FAILED[reason]
+
+
+def _time(text: bytes) -> int | None:
+    if not text:
+        return None
+    try:
+        return time_of(_decode(text))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
