@@ -117,9 +117,7 @@ class _Flattening:
     def _call(self, table: str, section: str, own: Mapping[str, Any]) -> Values:
         """Add the row of a call that has one table; answers the columns that came from `section`."""
         values = {**self._base, **self._context}
-        for column, value in own.items():
-            if value is not None:
-                values[column] = value
+        values.update({column: value for column, value in own.items() if value is not None})
         before = len(values)
         self._walk_own(section, table, values)
         self._add(table, values)

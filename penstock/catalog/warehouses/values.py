@@ -4,6 +4,7 @@ A value that a type cannot hold becomes None with a problem; one that it holds o
 Nothing is ever changed without one. A number that is spelled with a point or an exponent is a float, also `5.0`.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -110,7 +111,7 @@ def _to_integer(value: Any) -> Converted:
         number = _number(value)
         return _FAILED if number is None else _to_integer(number)
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             return None, DiscardKind.OUT_OF_RANGE
         rounded, problem = _to_integer(round(value))
         return rounded, problem or (None if rounded == value else DiscardKind.PRECISION_LOST)

@@ -1,4 +1,4 @@
-"""What Penstock keeps in the target about its own loads: schema `penstock_meta`, written in the transaction of the rows.
+"""What Penstock keeps in the target about its own loads, written in the transaction of the rows: `penstock_meta`.
 
 `positions` says how far each shard is loaded, `syncs` holds the records of §13, `discards` the values that could not be
 stored as sent. The last two keep 30 days.
@@ -18,14 +18,18 @@ from penstock.kit.ids import derived_id
 from penstock.kit.time import format_iso
 
 _KEPT = timedelta(days=30)
-_TABLES = (
-    "CREATE SCHEMA IF NOT EXISTS penstock_meta",
-    "CREATE TABLE IF NOT EXISTS penstock_meta.positions (shard INTEGER, sequence BIGINT, updated_at TIMESTAMP)",
-    "CREATE TABLE IF NOT EXISTS penstock_meta.syncs (id VARCHAR, source_id VARCHAR, shard INTEGER, sequence BIGINT, "
-    "started_at TIMESTAMP, ended_at TIMESTAMP, status VARCHAR, row_count BIGINT, discard_count BIGINT, record VARCHAR)",
-    "CREATE TABLE IF NOT EXISTS penstock_meta.discards (schema_name VARCHAR, table_name VARCHAR, column_name VARCHAR, "
-    "row_id VARCHAR, value VARCHAR, reason VARCHAR, loaded_at TIMESTAMP)",
-)
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS penstock_meta;
+CREATE TABLE IF NOT EXISTS penstock_meta.positions (shard INTEGER, sequence BIGINT, updated_at TIMESTAMP);
+CREATE TABLE IF NOT EXISTS penstock_meta.syncs (
+    id VARCHAR, source_id VARCHAR, shard INTEGER, sequence BIGINT, started_at TIMESTAMP, ended_at TIMESTAMP,
+    status VARCHAR, row_count BIGINT, discard_count BIGINT, record VARCHAR
+);
+CREATE TABLE IF NOT EXISTS penstock_meta.discards (
+    schema_name VARCHAR, table_name VARCHAR, column_name VARCHAR, row_id VARCHAR, value VARCHAR, reason VARCHAR,
+    loaded_at TIMESTAMP
+);
+"""
 
 
 def moment(ms: int) -> datetime:
@@ -34,14 +38,15 @@ def moment(ms: int) -> datetime:
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
-    for statement in _TABLES:
-        connection.execute(statement)
+    connection.execute(_TABLES)
 
 
 def read_positions(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     if not _is_there(connection):
         return {}
-    return dict(connection.execute("SELECT shard, max(sequence) FROM penstock_meta.positions GROUP BY shard").fetchall())
+    return dict(
+        connection.execute("SELECT shard, max(sequence) FROM penstock_meta.positions GROUP BY shard").fetchall()
+    )
 
 
 def records_after(connection: duckdb.DuckDBPyConnection, shard: int, sequence: int) -> list[SyncRecord]:

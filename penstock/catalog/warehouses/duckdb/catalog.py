@@ -51,7 +51,8 @@ def read_schema(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str,
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     found = connection.execute(
         "SELECT c.table_name, c.column_name, c.data_type, t.table_type <> 'BASE TABLE' "
-        "FROM information_schema.columns c JOIN information_schema.tables t USING (table_catalog, table_schema, table_name) "
+        "FROM information_schema.columns c "
+        "JOIN information_schema.tables t USING (table_catalog, table_schema, table_name) "
         "WHERE c.table_schema = ? AND c.table_catalog = current_database()",
         [schema],
     ).fetchall()

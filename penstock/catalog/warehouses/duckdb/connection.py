@@ -24,7 +24,7 @@ _SETTINGS = {
 
 def connect(file: Path, megabytes: int, *, is_read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """An open database. Raises WarehouseLocked where another process has it, WarehouseError where it cannot be read."""
-    settings: dict[str, str] = {**_SETTINGS, "memory_limit": f"{megabytes}MB"}
+    settings: dict[str, str | bool | int | float | list[str]] = {**_SETTINGS, "memory_limit": f"{megabytes}MB"}
     try:
         connection = duckdb.connect(str(file), read_only=is_read_only, config=settings)
         connection.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -1,9 +1,11 @@
-"""`users` and `accounts`: one row per id, each column by the latest `received_at`, then by log order (warehouses.md §9).
+"""`users` and `accounts`: one row per id, each column by the latest `received_at`, then log order (warehouses.md §9).
 
 A call counts only where its own row in `identifies` or `groups` is new, so a repeated load changes nothing. Calls that
 are not older than the row override it column by column. For the rare call that is older the columns that it names are
 decided anew from all calls of that object, which are in the target: the row alone does not know how old each value is.
 """
+
+# ruff: noqa: S608 - identifiers are quoted, values are parameters or Arrow
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -130,10 +132,12 @@ class ObjectLoading:
         columns = sorted(named & calls.keys())
         if not columns:
             return
-        found = ", ".join(f"arg_max({quoted(name)}, {{'at': received_at, 'row': rowid}}) AS {quoted(name)}" for name in columns)
+        found = ", ".join(
+            f"arg_max({quoted(name)}, {{'at': received_at, 'row': rowid}}) AS {quoted(name)}" for name in columns
+        )
         changes = ", ".join(
-            f"{quoted(name)} = COALESCE(TRY_CAST(l.{quoted(name)} AS {_type_of(objects, calls, name)}), t.{quoted(name)})"
-            for name in columns
+            f"{column} = COALESCE(TRY_CAST(l.{column} AS {_type_of(objects, calls, name)}), t.{column})"
+            for name, column in ((name, quoted(name)) for name in columns)
         )
         self._connection.register(_BATCH, pa.table({"id": pa.array(list(late), pa.string())}))
         try:

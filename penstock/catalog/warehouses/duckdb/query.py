@@ -7,11 +7,9 @@ is read-only, and a configuration that is locked against the outside (`connectio
 import base64
 import math
 import threading
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import duckdb
 
@@ -78,7 +76,9 @@ def _result(cursor: duckdb.DuckDBPyConnection, row_limit: int) -> QueryResult:
             rows.append(values)
         if is_truncated:
             break
-    return QueryResult([column[0] for column in description], [str(column[1]) for column in description], rows, is_truncated)
+    return QueryResult(
+        [column[0] for column in description], [str(column[1]) for column in description], rows, is_truncated
+    )
 
 
 def _refusal(reason: str) -> QueryResult:
@@ -91,14 +91,16 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(value).decode()
     if isinstance(value, dict):
         return {str(_plain(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
         return [_plain(item) for item in value]
-    if isinstance(value, Decimal | UUID | timedelta):
-        return str(value)
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
     return str(value)

@@ -4,6 +4,8 @@ The rule for a new column: the latest occurrence in the load decides its type. I
 threads, files or restarts within a load. An existing column keeps its type whatever comes.
 """
 
+# ruff: noqa: S608 - identifiers are quoted, values are parameters or Arrow
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,7 +57,8 @@ class Staging:
         kept, renumbered = _kept_rows(batch.ids, dropped)
         found: dict[str, tuple[Sequence[int], Sequence[Any]]] = {}
         for name, column in batch.columns.items():
-            rows, values = column.rows, column.values
+            rows: Sequence[int] = column.rows
+            values: Sequence[Any] = column.values
             if renumbered is not None:
                 pairs = [(renumbered[row], value) for row, value in zip(rows, values, strict=True) if row in renumbered]
                 rows, values = [row for row, _ in pairs], [value for _, value in pairs]
@@ -98,9 +101,7 @@ class Staging:
         self._make(batch.name, target, missing)
         return targets
 
-    def _overflow(
-        self, table: str, name: str, values: Sequence[Any], batch: TableBatch, kept: Sequence[str]
-    ) -> None:
+    def _overflow(self, table: str, name: str, values: Sequence[Any], batch: TableBatch, kept: Sequence[str]) -> None:
         row_ids = kept if len(kept) == len(values) else [batch.ids[row] for row in batch.columns[name].rows]
         for row_id, value in zip(row_ids, values, strict=False):
             self._discards.add(table, name, row_id, value, DiscardKind.TOO_MANY_COLUMNS)
@@ -150,7 +151,9 @@ class Staging:
 
 def _inexact(physical: str) -> str:
     """SQL that is true where a value of a foreign type is not what was sent."""
-    if physical.startswith(("DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER")):
+    if physical.startswith(
+        ("DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER")
+    ):
         return "TRY_CAST(value AS DOUBLE) <> TRY_CAST(cast_value AS DOUBLE)"
     if physical == "DATE":
         return "TRY_CAST(value AS TIMESTAMP) <> cast_value::TIMESTAMP"

@@ -63,7 +63,7 @@ class Target:
             "SELECT column_name, data_type FROM information_schema.columns "
             f"WHERE table_schema = '{schema}' AND table_name = '{table}'"
         )
-        return {name: kind for name, kind in found}
+        return dict(found)
 
     def tables(self, schema="shop"):
         found = self.rows(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{schema}'")

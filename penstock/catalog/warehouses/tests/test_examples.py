@@ -50,7 +50,9 @@ def test_the_example_is_loaded_as_it_is_documented(target, example):
         columns = target.columns(table)
         wanted = {column["name"]: column for column in expected["columns"]}
         names = ", ".join(f'"{name}"' for name in wanted)
-        found = target.one(f"SELECT {names} FROM shop.\"{table}\" WHERE id = '{wanted.get('id', {}).get('value', 'm1')}'")
+        found = target.one(
+            f"SELECT {names} FROM shop.\"{table}\" WHERE id = '{wanted.get('id', {}).get('value', 'm1')}'"
+        )
         for (name, column), value in zip(wanted.items(), found, strict=True):
             assert columns[name] == PHYSICAL[column["type"]], name
             if column["value"] in OPEN_VALUES:

@@ -1,0 +1,132 @@
+"""The calls that the role answers: sync now, query the embedded warehouse, tell how it is."""
+
+import asyncio
+import os
+
+from penstock.catalog.warehouses.port import QueryLimits, WarehouseError
+from penstock.infra.calls import CallFailed, CallServer
+from penstock.infra.log import LogError
+from penstock.spec import routed, streams
+from penstock.spec.calls import (
+    QueryResult,
+    QueryWarehouse,
+    RoleStatus,
+    StatusReport,
+    SyncReport,
+    SyncWarehouses,
+)
+from penstock.warehousing.role import WarehousingRole
+
+EMBEDDED_SLUG = "duckdb"
+_ROUTING_SECONDS = 30.0
+"""How long a sync waits for the pipeline while that makes no progress."""
+_LOOK_SECONDS = 0.02
+
+
+class Answers:
+    """Handlers by call."""
+
+    def __init__(self, role: WarehousingRole) -> None:
+        self._role = role
+        self._running: set[asyncio.Task[SyncReport]] = set()
+
+    async def sync(self, call: SyncWarehouses) -> SyncReport:
+        """Everything accepted before the call is loaded when this answers. The load outlives an asker who gives up."""
+        task = asyncio.create_task(self._sync(call.warehouse_id), name="sync on call")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def query(self, call: QueryWarehouse) -> QueryResult:
+        settings = self._role.settings
+        limits = QueryLimits(
+            max(1, min(call.row_limit, settings.sql_rows)),
+            max(0.001, min(call.seconds_limit, settings.sql_seconds)),
+            settings.sql_megabytes,
+        )
+        for sync in self._role.syncs.values():
+            if sync.target.snapshot.slug == EMBEDDED_SLUG:
+                try:
+                    return await sync.target.query(call.statement, limits)
+                except WarehouseError as error:
+                    return QueryResult([], [], [], False, str(error))
+                finally:
+                    self._role.wake()
+        return QueryResult([], [], [], False, "there is no embedded warehouse that is enabled")
+
+    async def status(self, _call: RoleStatus) -> StatusReport:
+        role = self._role
+        reasons = [f"warehouse {key}: {text}" for key, text in role.refused.items()]
+        reasons += [f"warehouse {key}: {sync.error}" for key, sync in role.syncs.items() if sync.error]
+        totals = [sync.totals for sync in role.syncs.values()]
+        return StatusReport(
+            role="warehousing",
+            state="failing" if reasons else "ready",
+            reasons=reasons,
+            pid=os.getpid(),
+            started_at=role.started_at,
+            lag=await self._lag(),
+            counts={
+                "rows": sum(total.rows for total in totals),
+                "events": sum(total.events for total in totals),
+                "syncs": sum(total.syncs for total in totals),
+            },
+            details={"open": [key for key, sync in role.syncs.items() if sync.target.is_open]},
+        )
+
+    async def _lag(self) -> dict[str, int]:
+        found = {}
+        for shard in range(self._role.settings.shards):
+            end = await self._role.log.state(streams.routed(shard))
+            behind = [end.last - sync.positions.get(shard, 0) for sync in self._role.syncs.values()]
+            found[streams.routed(shard)] = max((0, *behind))
+        return found
+
+    async def _sync(self, warehouse_id: str) -> SyncReport:
+        role = self._role
+        before = self._loaded(warehouse_id)
+        try:
+            late = [shard for shard in range(role.settings.shards) if not await self._wait_until_routed(shard)]
+            errors = await role.sync(warehouse_id)
+        except LogError as error:
+            raise CallFailed("log_unavailable", f"the log cannot be read: {error}", "warehousing") from error
+        if late:
+            text = "events that were accepted before this sync are not routed yet: the pipeline makes no progress"
+            errors.update({key: errors.get(key, text) for key in role.syncs if warehouse_id in ("", key)})
+        if warehouse_id and warehouse_id not in role.syncs and warehouse_id not in errors:
+            errors[warehouse_id] = "there is no such warehouse, or it is disabled"
+        after = self._loaded(warehouse_id)
+        return SyncReport(after[0] - before[0], after[1] - before[1], errors)
+
+    def _loaded(self, warehouse_id: str) -> tuple[int, int]:
+        chosen = [sync.totals for key, sync in self._role.syncs.items() if warehouse_id in ("", key)]
+        return sum(total.rows for total in chosen), sum(total.events for total in chosen)
+
+    async def _wait_until_routed(self, shard: int) -> bool:
+        """Whether the pipeline has covered what is accepted now; False where it stands still for too long."""
+        log, clock = self._role.log, self._role.clock
+        accepted = (await log.state(streams.accepted(shard))).last
+        covered = await self._covered(shard)
+        deadline = clock.monotonic() + _ROUTING_SECONDS
+        while covered < accepted:
+            if clock.monotonic() >= deadline:
+                return False
+            await clock.sleep(_LOOK_SECONDS)
+            before, covered = covered, await self._covered(shard)
+            if covered > before:
+                deadline = clock.monotonic() + _ROUTING_SECONDS
+        return True
+
+    async def _covered(self, shard: int) -> int:
+        last = await self._role.log.last(streams.routed(shard), streams.routed_subject(shard))
+        return routed.decoder.head(last.payload).covers if last else 0
+
+
+async def serve_calls(role: WarehousingRole) -> CallServer:
+    """Answer calls to `role` until the returned server is closed."""
+    answers = Answers(role)
+    server = CallServer(role.log, "warehousing")
+    await server.answer(SyncWarehouses, answers.sync)
+    await server.answer(QueryWarehouse, answers.query)
+    await server.answer(RoleStatus, answers.status)
+    return server

@@ -1,0 +1,148 @@
+"""One warehouse: its file open while there is work, its positions, and its loads, one at a time.
+
+The position is what the target says. In memory it may be ahead by frames that had nothing for this warehouse; after a
+kill those are read again, which costs a little and changes nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import structlog
+
+from penstock.catalog.warehouses.port import (
+    Driver,
+    Load,
+    LoadReport,
+    QueryLimits,
+    SyncRecord,
+    Warehouse,
+    WarehouseLocked,
+)
+from penstock.infra.faults import fault_point
+from penstock.kit.clock import Clock
+from penstock.spec.calls import QueryResult
+from penstock.spec.snapshot import WarehouseSnapshot
+from penstock.warehousing.reading import Step
+
+logger = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+_UNWRITTEN_LIMIT = 1_000
+"""Frames without work after which the position is written all the same, so that a restart reads no more than these."""
+
+
+class Target:
+    """The file of one warehouse. All of it runs on one thread of its own; queries have another."""
+
+    def __init__(
+        self, warehouse: WarehouseSnapshot, driver: Driver, location: str, megabytes: int, clock: Clock
+    ) -> None:
+        self.snapshot = warehouse
+        self.location = location
+        self.error = ""
+        self._driver = driver
+        self._megabytes = megabytes
+        self._clock = clock
+        self._open: Warehouse | None = None
+        self._written: dict[int, int] | None = None
+        self._read: dict[int, int] = {}
+        self._last_work = 0.0
+        self._queries = 0
+        self._opening = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse")
+        self._query_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-query")
+
+    @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    async def position(self, shard: int) -> int:
+        """Up to where the shard is loaded. Opens the file once, if there is one. Raises WarehouseError."""
+        if self._written is None:
+            if self._driver.exists(self.location):
+                warehouse = await self._opened()
+                self._written = await self._in_thread(warehouse.positions)
+            else:
+                self._written = {}
+        return max(self._written.get(shard, 0), self._read.get(shard, 0))
+
+    async def forget_position(self, shard: int) -> None:
+        """The log was replaced: begin anew. What is in the target stays, and its ids keep repetitions out."""
+        await self.position(shard)
+        if self._written is not None:
+            self._written[shard] = 0
+        self._read[shard] = 0
+
+    async def load(self, shard: int, after: int, step: Step, started_at: int) -> LoadReport:
+        """Load a step and the position; a step without work is remembered only. Raises WarehouseError."""
+        written = (self._written or {}).get(shard, 0)
+        if not step.has_work and step.to - written < _UNWRITTEN_LIMIT:
+            self._read[shard] = step.to
+            return LoadReport(0, 0, [])
+        fault_point("warehousing.before_load")
+        warehouse = await self._opened()
+        sources = [batch for batch in step.sources.values() if batch.events or batch.discards.total]
+        load = Load(self.snapshot.id, shard, after, step.to, started_at, self._clock.now_ms(), sources)
+        report = await self._in_thread(warehouse.load, load)
+        fault_point("warehousing.after_commit")
+        if self._written is not None:
+            self._written[shard] = step.to
+        self._read.pop(shard, None)
+        return report
+
+    async def records_after(self, shard: int, sequence: int) -> list[SyncRecord]:
+        if not self._driver.exists(self.location):
+            return []
+        warehouse = await self._opened()
+        return await self._in_thread(warehouse.records_after, shard, sequence)
+
+    async def query(self, statement: str, limits: QueryLimits) -> QueryResult:
+        """Raises WarehouseError where the file cannot be opened; what is wrong with the statement is in the result."""
+        if not self._driver.exists(self.location):
+            return QueryResult([], [], [], False, "nothing has been loaded yet")
+        self._queries += 1
+        try:
+            warehouse = await self._opened()
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._query_thread, warehouse.query, statement, limits)
+        finally:
+            self._queries -= 1
+            self._last_work = self._clock.monotonic()
+
+    async def close_if_idle(self, seconds: float) -> None:
+        if self._open is not None and self._clock.monotonic() - self._last_work >= seconds:
+            await self.close()
+
+    async def close(self) -> None:
+        async with self._opening:
+            if self._open is not None and not self._queries:
+                warehouse, self._open = self._open, None
+                await self._in_thread(warehouse.close)
+
+    async def end(self) -> None:
+        """Close for good: wait for what runs."""
+        self._query_thread.shutdown(wait=True)
+        self._queries = 0
+        await self.close()
+        self._thread.shutdown(wait=True)
+
+    async def _opened(self) -> Warehouse:
+        async with self._opening:
+            if self._open is None:
+                try:
+                    self._open = await self._in_thread(self._driver.open, self.location, self._megabytes)
+                except WarehouseLocked as error:
+                    logger.warning("The warehouse is open in another process; the sync waits.", pid=error.pid)
+                    raise
+                # Another process may have changed the file while it was closed.
+                self._written = await self._in_thread(self._open.positions)
+            self._last_work = self._clock.monotonic()
+            return self._open
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        finally:
+            self._last_work = self._clock.monotonic()

@@ -1,0 +1,63 @@
+"""Sync records as facts: read from the target where they were committed, so that none is doubled or made up.
+
+Each warehouse reports under a name of its own, because a fact covers an interval of one reader, and every warehouse is
+one. At a start what the target holds above the last fact is reported first: a kill between commit and fact ends there.
+"""
+
+import msgspec
+import structlog
+
+from penstock.catalog.warehouses.port import SyncRecord
+from penstock.infra.facts import FactGapError, FactWriter
+from penstock.infra.log import Log
+from penstock.spec import streams
+from penstock.warehousing.loading import Target
+
+logger = structlog.get_logger(__name__)
+
+
+def fact_role(warehouse_id: str) -> str:
+    """The role under which the facts of one warehouse stand."""
+    return f"warehousing-{warehouse_id}"
+
+
+class Reporter:
+    """The sync records of one warehouse and shard."""
+
+    def __init__(self, log: Log, target: Target, shard: int) -> None:
+        self._writer = FactWriter(log, fact_role(target.snapshot.id), shard)
+        self._target = target
+        self._shard = shard
+        self._is_open = False
+
+    async def report(self, to: int) -> None:
+        """Write a fact of what was committed since the last one, up to `to`. Raises LogError, WarehouseError."""
+        if not self._is_open:
+            await self._writer.open()
+            self._is_open = True
+        records = await self._target.records_after(self._shard, self._writer.watermark)
+        if not records:
+            return
+        try:
+            await self._write(records, max(to, records[-1].to))
+        except FactGapError as error:
+            logger.error("Another process writes the facts of this warehouse.", reason=str(error))  # noqa: TRY400
+        except BaseException:
+            # Nobody knows whether it is stored; the last fact tells, the next time.
+            self._is_open = False
+            raise
+
+    async def report_failure(self, record: SyncRecord) -> None:
+        """A sync that failed covers nothing. Raises LogError."""
+        if not self._is_open:
+            await self._writer.open()
+            self._is_open = True
+        await self._write([record], self._writer.watermark)
+
+    async def _write(self, records: list[SyncRecord], to: int) -> None:
+        await self._writer.write(
+            stream=streams.routed(self._shard),
+            after=self._writer.watermark,
+            to=to,
+            syncs=[msgspec.to_builtins(record) for record in records],
+        )
