@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import tomllib
-import xml.etree.ElementTree as xml
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def counted(report: Path) -> Tally:
     tally = Tally()
     if not report.exists():
         return tally
-    for suite in xml.parse(report).getroot().iter("testsuite"):
+    for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314 - pytest wrote it a moment ago
         failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
         skipped = int(suite.get("skipped", 0))
         tally.failed += failed

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 
 import pytest
+
 from tests.architecture import rules
 from tests.architecture.source import ROOT, Module, code, modules, tracked_files
 
