@@ -163,7 +163,7 @@ class BehindReaders:
                 if served.is_leaving or self._joined(served) or not served.has_room():
                     return False
                 self._intake.take(served, frame.event(index), frame)
-                if index % YIELD_ROWS == 0:
+                if index % YIELD_ROWS == YIELD_ROWS - 1:
                     await self._ledger.wait_for_room()
                     await asyncio.sleep(0)
                     if rewinds != served.rewinds:

@@ -11,7 +11,7 @@ from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
 
 _SLOTS = 60
-_LOWEST_RATE = 0.2
+_LOWEST_RATE = 1.0
 _UNLIMITED_ABOVE = 5_000.0
 _HALVING_SECONDS = 1.0
 _RETRY_AFTER_LIMIT = 3600.0
