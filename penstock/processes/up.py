@@ -12,6 +12,7 @@ import structlog
 
 from penstock.client.run_record import RunRecord
 from penstock.infra.log.server import EmbeddedServer
+from penstock.infra.secrets import Sealer
 from penstock.kit.settings import Settings, environment_of
 from penstock.processes.child import Child, python_child
 from penstock.processes.data_directory import DataDirectory, records_of, write_atomically
@@ -61,26 +62,33 @@ class Supervisor:
             await self._stop()
 
     async def _start(self) -> None:
-        environment = self._environment()
-        url, token = self._settings.nats_url, self._settings.nats_token
-        if not url:
-            server = EmbeddedServer(self._directory.path / "nats")
-            url, token = server.url, server.token
-            await self._add("log", Child("log", server_start(server), self._record))
+        # Made before the roles, which would otherwise race to make it.
+        Sealer.load(self._directory.path, os.environ)
+        url, token, ports = await self._start_log()
         await prepare_log(url, token, self._settings.shards)
-        environment |= {"PENSTOCK_NATS_URL": url, "PENSTOCK_NATS_TOKEN": token}
+        environment = self._environment(ports) | {"PENSTOCK_NATS_URL": url, "PENSTOCK_NATS_TOKEN": token}
         for role in ROLES:
-            start = python_child(f"penstock.processes.{role}", environment)
-            await self._add(role, Child(role, start, self._record))
+            await self._add(role, Child(role, python_child(f"penstock.processes.{role}", environment), self._record))
+
+    async def _start_log(self) -> tuple[str, str, list[int]]:
+        """URL, token and ports of the log engine: the external one, or the embedded one that is started here."""
+        if self._settings.nats_url:
+            return self._settings.nats_url, self._settings.nats_token, []
+        server = EmbeddedServer(self._directory.path / "nats")
+        await self._add("log", Child("log", server_start(server), self._record))
+        return server.url, server.token, [server.port, server.monitoring_port]
 
     async def _add(self, name: str, child: Child) -> None:
         self._children[name] = child
         await child.start()
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, log_ports: list[int]) -> dict[str, str]:
+        control = free_port()
+        ports = [self._settings.port, control, *log_ports]
         return environment_of(self._settings) | {
-            "PENSTOCK_CONTROL_PORT": str(free_port()),
+            "PENSTOCK_CONTROL_PORT": str(control),
             "PENSTOCK_LOCAL_TOKEN": self._token,
+            "PENSTOCK_OWN_PORTS": ",".join(map(str, ports)),
         }
 
     def _record(self) -> None:
