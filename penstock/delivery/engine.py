@@ -9,15 +9,15 @@ import msgspec
 import structlog
 
 from penstock.delivery.attempt import Attempter
-from penstock.delivery.behind import BehindReaders
-from penstock.delivery.frames import FrameCache
-from penstock.delivery.ladder import Directory, Ladder
-from penstock.delivery.ledger import Ledger
-from penstock.delivery.memory import Memory
-from penstock.delivery.readers import CommonReader, Intake
+from penstock.delivery.reading.behind import BehindReaders
+from penstock.delivery.reading.common import CommonReader, Intake
+from penstock.delivery.reading.frames import FrameCache
+from penstock.delivery.reading.ladder import Directory, Ladder
+from penstock.delivery.reading.memory import Memory
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import Budget, Served, since
-from penstock.delivery.settle import Settler, Standing
+from penstock.delivery.settling.ledger import Ledger
+from penstock.delivery.settling.settle import Settler, Standing
 from penstock.infra.log import Log
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings

@@ -9,7 +9,7 @@ it does.
 from collections.abc import Callable
 from typing import Any
 
-from penstock.delivery.frames import RoutedEvent
+from penstock.delivery.reading.frames import RoutedEvent
 from penstock.spec.event import EVENT_TYPES
 from penstock.spec.outcome import DestinationReason
 from penstock.spec.snapshot import DestinationSnapshot

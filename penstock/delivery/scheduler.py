@@ -13,8 +13,8 @@ from typing import Any
 import structlog
 
 from penstock.delivery.attempt import Attempt, Attempter, Fate, Signal, Verdict, invalid_settings, timed_out
-from penstock.delivery.ledger import Ledger
 from penstock.delivery.served import Delivery, Served
+from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.faults import fault_point
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from penstock.delivery.settle import ShardTaken
+from penstock.delivery.settling.settle import ShardTaken
 from penstock.infra.log import Log
 from penstock.kit.settings import Settings
 from penstock.spec import delivery, routed

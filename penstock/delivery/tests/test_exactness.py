@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock.delivery import scheduler, settle
+from penstock.delivery import scheduler
+from penstock.delivery.settling import settle
 from penstock.infra.log import Log, LogTimeout
 from penstock.infra.log.server import EmbeddedServer
 from penstock.kit.settings import Settings

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Iterable
 import msgspec
 import structlog
 
-from penstock.delivery.frames import RoutedFrame
-from penstock.delivery.ladder import Directory, Ladder
-from penstock.delivery.ledger import Ledger
-from penstock.delivery.readers import Intake
+from penstock.delivery.reading.common import Intake
+from penstock.delivery.reading.frames import RoutedFrame
+from penstock.delivery.reading.ladder import Directory, Ladder
 from penstock.delivery.served import Place
+from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, Message
 from penstock.spec import routed
 from penstock.spec.delivery import (

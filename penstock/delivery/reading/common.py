@@ -12,11 +12,11 @@ from typing import Protocol
 
 import structlog
 
-from penstock.delivery.frames import FrameCache, RoutedEvent, RoutedFrame
-from penstock.delivery.ledger import Ledger
 from penstock.delivery.order import judge
+from penstock.delivery.reading.frames import FrameCache, RoutedEvent, RoutedFrame
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import FROM_ROUTED, Delivery, Place, Served, Work
+from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, Message
 from penstock.spec.delivery import OpenEvent
 from penstock.spec.frame import FrameError

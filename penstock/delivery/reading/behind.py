@@ -12,10 +12,10 @@ from typing import Any
 
 import structlog
 
-from penstock.delivery.frames import FrameCache, RoutedFrame
-from penstock.delivery.ledger import Ledger
-from penstock.delivery.readers import YIELD_ROWS, CommonReader, Intake
+from penstock.delivery.reading.common import YIELD_ROWS, CommonReader, Intake
+from penstock.delivery.reading.frames import FrameCache, RoutedFrame
 from penstock.delivery.served import Served
+from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, LogUnavailable
 from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock

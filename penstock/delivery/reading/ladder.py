@@ -8,9 +8,9 @@ import asyncio
 
 import structlog
 
-from penstock.delivery.ledger import Ledger
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import Delivery, Served, Work
+from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, LogUnavailable, Message
 from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock

@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable
 
 from penstock.delivery.attempt import Fate, Verdict
-from penstock.delivery.endings import Endings
-from penstock.delivery.frames import RoutedEvent, user_id_of
+from penstock.delivery.reading.frames import RoutedEvent, user_id_of
 from penstock.delivery.served import FROM_ROUTED, Delivery, Served
+from penstock.delivery.settling.endings import Endings
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
 from penstock.spec.delivery import RESPONSE_LIMIT, DeliveryRef, QuarantineRow, RetryRow

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 import structlog
 
-from penstock.delivery.endings import Endings, RetryRows, Rows
-from penstock.delivery.ledger import Ledger
+from penstock.delivery.settling.endings import Endings, RetryRows, Rows
+from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.faults import fault_point
 from penstock.infra.log import Log, LogFull, LogUnavailable, SequenceMismatch
 from penstock.kit.backoff import backoff

@@ -1,0 +1,1 @@
+"""How deliveries end, and how what has ended becomes durable."""
