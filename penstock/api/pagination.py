@@ -87,15 +87,13 @@ def decode_cursor(cursor: Any) -> SortKey | None:
 
 
 def answer_page(page: Page, items: Sequence[T], total: int, key: Callable[[T], SortKey]) -> tuple[list[T], PageAnswer]:
-    """The page's items and its `pagination`, from up to `page.count` + 1 items: the one too many tells of a next page."""
+    """The page's items and its `pagination`, from up to `page.count` + 1 items: the last tells of a next page."""
     shown = list(items[: page.count])
     following = encode_cursor(key(shown[-1])) if len(items) > page.count else ""
     return shown, PageAnswer(page.cursor, following, total)
 
 
-def page_of(
-    items: Sequence[T], page: Page, key: Callable[[T], SortKey]
-) -> tuple[list[T], PageAnswer]:
+def page_of(items: Sequence[T], page: Page, key: Callable[[T], SortKey]) -> tuple[list[T], PageAnswer]:
     """A page of a list that is in memory and sorted by `key`."""
     after = page.after
     rest = items if after is None else [item for item in items if _is_after(key(item), after)]

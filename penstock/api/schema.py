@@ -1,7 +1,7 @@
 """Request and answer schemas: strict on what comes in, exact in what goes out; wire names by rename.
 
-An answer is built once, as the widest shape that any contract knows. Each contract's schema then takes what it declares:
-a field that is declared nowhere never leaves, and one that was not set is left out.
+An answer is built once, as the widest shape that any contract knows. Each contract's schema then takes what it
+declares: a field that is declared nowhere never leaves, and one that was not set is left out.
 """
 
 from typing import Any, TypeVar

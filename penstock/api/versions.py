@@ -58,5 +58,5 @@ def decide(headers: Mapping[str, str], offered: Sequence[Contract]) -> Wire:
 
 
 def invalid_status(contract: Contract) -> int:
-    """How each contract answers a request that does not fit its schema: the seed declares no 422, the official no 400."""
+    """The answer to a request that does not fit its schema: the seed declares no 422, the official no 400."""
     return 422 if contract.is_official else 400

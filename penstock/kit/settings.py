@@ -46,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shards: Annotated[int, _about("Independent logs of events; fixed until the log has drained.", ge=1, le=256)] = 1
     workspace_name: Annotated[str, _about("Name of the workspace made on the first run.", min_length=1)] = "Penstock"
 
+    api_rate_factor: Annotated[
+        float, _about("Times the rate limits that the Public API states; 1: as stated, 0: none.", ge=0)
+    ] = 20.0
     unknown_key_rate: Annotated[Count, _about("Events per second with unknown write keys, per edge.")] = 100
     frame_bytes: Annotated[int, _about("Bytes of events that close an ACCEPTED frame.", ge=65536, le=4 << 20)] = 1 << 20
 

@@ -1,8 +1,8 @@
 """The installation key: seals secrets at rest, and hashes tokens so that they are stored without being known.
 
-A sealed value is `version u8 · nonce 12 bytes · ciphertext and tag` (AES-256-GCM, the version authenticated too). The key
-is `PENSTOCK_SECRET_KEY` (any text, stretched by SHA-256) or 32 random bytes in `<data>/secret.key`, readable by its
-owner alone.
+A sealed value is `version u8 · nonce 12 bytes · ciphertext and tag` (AES-256-GCM, the version authenticated too).
+The key is `PENSTOCK_SECRET_KEY` (any text, stretched by SHA-256) or 32 random bytes in `<data>/secret.key`,
+readable by its owner alone.
 
 Errors:
     SealError    the bytes were not sealed with this key, or were changed

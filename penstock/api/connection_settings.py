@@ -1,0 +1,117 @@
+"""Settings of destinations and warehouses: checked against the catalog's options, secrets sealed, read back masked.
+
+Stored are two parts: `settings`, JSON text in which a secret is a null that keeps its place, and the sealed secrets. A
+value is coerced to its option's type, an unknown key is dropped, null removes a key, and the mask means "unchanged".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from penstock.api.errors import BadRequest
+from penstock.infra.secrets import Sealer
+
+MASK = "••••••••"
+_SECRET_TYPES = frozenset({"password"})
+# Credentials that are no options: what an OAuth flow or a dynamic authentication stores. Kept whole, always secret.
+_CREDENTIALS = frozenset({"oauth", "dynamicAuthSettings"})
+
+
+class StoredSettings(msgspec.Struct, frozen=True):
+    """As they stand in a row."""
+
+    settings: str = "{}"
+    sealed_secrets: bytes = b""
+
+
+class _Refused(ValueError):  # noqa: N818 - caught in this module
+    pass
+
+
+def merge(stored: StoredSettings, sent: Mapping[str, Any], types: Mapping[str, str], sealer: Sealer) -> StoredSettings:
+    """`sent` laid over `stored`. Raises BadRequest with every problem."""
+    values: dict[str, Any] = msgspec.json.decode(stored.settings)
+    secrets = _secrets(stored, sealer)
+    problems = []
+    for name, value in sent.items():
+        try:
+            _take(values, secrets, name, value, types)
+        except _Refused as refused:
+            problems.append((f"settings.{name}", f'"settings.{name}" {refused}'))
+    if problems:
+        raise BadRequest.of(problems)
+    sealed = sealer.seal(msgspec.json.encode(secrets)) if secrets else b""
+    return StoredSettings(msgspec.json.encode(values).decode(), sealed)
+
+
+def masked(stored: StoredSettings) -> dict[str, Any]:
+    """For answers."""
+    values = msgspec.json.decode(stored.settings)
+    return {name: MASK if value is None else value for name, value in values.items()}
+
+
+def sealed_whole(stored: StoredSettings, sealer: Sealer) -> bytes:
+    """For snapshots: all settings in one sealed JSON object."""
+    values = msgspec.json.decode(stored.settings)
+    return sealer.seal(msgspec.json.encode(values | _secrets(stored, sealer)))
+
+
+def _secrets(stored: StoredSettings, sealer: Sealer) -> dict[str, Any]:
+    if not stored.sealed_secrets:
+        return {}
+    found: dict[str, Any] = msgspec.json.decode(sealer.open(stored.sealed_secrets))
+    return found
+
+
+def _take(values: dict[str, Any], secrets: dict[str, Any], name: str, value: Any, types: Mapping[str, str]) -> None:
+    if name not in types and name not in _CREDENTIALS:
+        return
+    if value is None:
+        values.pop(name, None)
+        secrets.pop(name, None)
+    elif name in _CREDENTIALS or types[name] in _SECRET_TYPES:
+        if value != MASK:
+            secrets[name] = value if name in _CREDENTIALS else _coerced(value, types[name])
+            values[name] = None
+    else:
+        values[name] = _coerced(value, types[name])
+
+
+def _coerced(value: Any, wanted: str) -> Any:
+    match wanted:
+        case "string" | "password" | "select" | "color":
+            return _text(value)
+        case "number":
+            return _number(value)
+        case "boolean":
+            return _boolean(value)
+        case _:
+            return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise _Refused("must be a string")
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        try:
+            return int(value) if value.strip().lstrip("+-").isdigit() else float(value)
+        except ValueError:
+            pass
+    raise _Refused("must be a number")
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise _Refused("must be a boolean")

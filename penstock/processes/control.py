@@ -1,0 +1,104 @@
+"""The control process: the Public API on loopback, the publisher of snapshots and the fold, on one database."""
+
+import asyncio
+import os
+from functools import partial
+from pathlib import Path
+
+from penstock.api.limits import RateLimiter
+from penstock.api.router import Api
+from penstock.api.unit import Services
+from penstock.infra.calls import CallClient, CallServer
+from penstock.infra.db import Database, sqlite_url
+from penstock.infra.migrations import upgrade
+from penstock.infra.secrets import Sealer
+from penstock.kit.settings import Settings
+from penstock.processes.embedded_http import serve_http
+from penstock.processes.role import Role, run_role, run_until_stopped
+from penstock.resources.application import Asgi, build_application
+from penstock.resources.delivery_overview import Fold
+from penstock.resources.installation import FirstRunKeys, Installation
+from penstock.resources.publish import Publisher
+from penstock.resources.slices import reactions, select_snapshots
+from penstock.resources.workspaces.bootstrap import FirstRun, bootstrap
+from penstock.spec.calls import RoleStatus, StatusReport
+
+PORT_VARIABLE = "PENSTOCK_CONTROL_PORT"
+LOCAL_TOKEN_VARIABLE = "PENSTOCK_LOCAL_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def main() -> None:
+    run_role("control", serve)
+
+
+async def serve(role: Role) -> None:
+    """Migrate, make the first run's keys, then serve until stopped. Neither needs the log to answer."""
+    url = database_url(role.settings)
+    await asyncio.to_thread(upgrade, url)
+    database = Database(url)
+    try:
+        await ControlPlane(role, database).run()
+    finally:
+        await database.close()
+
+
+def database_url(settings: Settings) -> str:
+    return settings.database_url or sqlite_url(Path(settings.data).absolute() / "control.sqlite")
+
+
+class ControlPlane:
+    """The parts of the control process, built from its role."""
+
+    def __init__(self, role: Role, database: Database) -> None:
+        self._role = role
+        self._database = database
+        self._started_at = role.clock.now_ms()
+        sealer = Sealer.load(Path(role.settings.data), os.environ)
+        self._services = Services(sealer, role.clock, reactions())
+        self._publisher = Publisher(database, role.log, partial(select_snapshots, sealer=sealer))
+        self._fold = Fold(database, role.log, role.clock)
+
+    async def run(self) -> None:
+        first_run = await bootstrap(self._database, self._services, self._role.settings.workspace_name)
+        server = CallServer(self._role.log, self._role.name)
+        await server.answer(RoleStatus, self._answer_status)
+        try:
+            await run_until_stopped(
+                self._role.stop,
+                serve_http(self._application(first_run), int(os.environ[PORT_VARIABLE])),
+                self._publisher.run(),
+                self._fold.follow_facts(),
+                *(self._fold.follow_settled(shard) for shard in range(self._role.settings.shards)),
+            )
+        finally:
+            await server.close()
+
+    def _application(self, first_run: FirstRun) -> Asgi:
+        role = self._role
+        limiter = RateLimiter(role.clock, role.settings.api_rate_factor)
+        api = Api(self._database, self._services, limiter, self._publisher.published)
+        installation = Installation(
+            self._database,
+            CallClient(role.log),
+            Path(role.settings.data),
+            os.environ.get(LOCAL_TOKEN_VARIABLE, ""),
+            self._status,
+            FirstRunKeys(first_run.token, first_run.write_key),
+        )
+        return build_application(api, installation.routes())
+
+    def _status(self) -> StatusReport:
+        reasons = [f"{subject}: {reason}" for subject, reason in self._fold.alarms.items()]
+        if not self._role.log.is_connected:
+            reasons.append("the log engine is not connected")
+        elif not self._publisher.is_current:
+            reasons.append("changes wait to be published")
+        state = "ready" if not reasons else "failing"
+        return StatusReport(self._role.name, state, reasons, os.getpid(), self._started_at)
+
+    async def _answer_status(self, _: RoleStatus) -> StatusReport:
+        return self._status()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The fold: adds what the data plane reports to counters, each report exactly once.
+
+Two kinds of reports: facts (stream FACTS) and `settled` messages (stream DELIVERY-<shard>). Invariants:
+- Counters and watermark change in one SQL transaction, so a kill repeats or skips nothing.
+- A fact is applied only where `after` equals the watermark of its subject; a lower one is old, a higher one an alarm.
+- Settlings have no range of their own: they are read in order, and the sequence is the watermark.
+"""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.infra.db import Database
+from penstock.infra.log import Log, LogError, Message
+from penstock.kit.backoff import backoff
+from penstock.kit.clock import Clock
+from penstock.resources.delivery_overview.repository import Watermark, add_counts, get_watermark, put_watermark
+from penstock.spec import delivery, facts
+from penstock.spec.facts import CountedOutcome
+from penstock.spec.frame import FrameError
+
+logger = structlog.get_logger(__name__)
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What one message adds. `after` is what the subject's watermark must be, -1 where any will do."""
+
+    subject: str
+    after: int
+    to: int
+    sequence: int
+    outcomes: list[CountedOutcome]
+
+
+def report_of_fact(message: Message) -> Report:
+    """Raises FrameError."""
+    head, _ = facts.decoder.frame(message.payload)
+    return Report(facts.subject(head.role, head.shard), head.after, head.to, message.sequence, head.outcomes)
+
+
+def report_of_settled(message: Message) -> Report:
+    """Raises FrameError."""
+    head, _ = delivery.settled_decoder.frame(message.payload)
+    return Report(message.subject, -1, message.sequence, message.sequence, head.outcomes)
+
+
+class Fold:
+    """Folds streams into one database; one `follow` per stream."""
+
+    def __init__(self, database: Database, log: Log, clock: Clock) -> None:
+        self._database = database
+        self._log = log
+        self._clock = clock
+        self.alarms: dict[str, str] = {}
+        """By subject: reports that do not join, told in the role's status."""
+
+    async def follow_facts(self) -> None:
+        await self._follow(facts.STREAM, "facts.>", report_of_fact)
+
+    async def follow_settled(self, shard: int) -> None:
+        await self._follow(delivery.stream_name(shard), delivery.settled_subject(shard), report_of_settled)
+
+    async def _follow(self, stream: str, subject: str, report_of: Callable[[Message], Report]) -> None:
+        waits = backoff(0.1, 5.0)
+        while True:
+            try:
+                async with self._database.reading() as connection:
+                    watermark = await get_watermark(connection, stream) or Watermark()
+                async for message in self._log.read(stream, watermark.sequence + 1, subject=subject):
+                    await self._take(stream, message, report_of)
+                    waits = backoff(0.1, 5.0)
+            except LogError as error:
+                logger.warning("The fold reads anew.", stream=stream, reason=str(error))
+                await self._clock.sleep(next(waits))
+
+    async def _take(self, stream: str, message: Message, report_of: Callable[[Message], Report]) -> None:
+        try:
+            report = report_of(message)
+        except FrameError as error:
+            self._alarm(message.subject, f"message {message.sequence} cannot be read: {error}")
+            return
+        async with self._database.writing() as connection:
+            await self.apply(connection, stream, [report])
+
+    async def apply(self, connection: AsyncConnection, stream: str, reports: Sequence[Report]) -> None:
+        """Add the reports that join, and move the watermarks of their subjects and of the stream."""
+        for report in reports:
+            reached = await get_watermark(connection, stream) or Watermark()
+            if report.sequence <= reached.sequence:
+                continue
+            if await self._joins(connection, report):
+                await add_counts(connection, report.outcomes)
+                await put_watermark(connection, report.subject, Watermark(report.to, report.sequence))
+            await put_watermark(connection, stream, Watermark(report.sequence, report.sequence))
+
+    async def _joins(self, connection: AsyncConnection, report: Report) -> bool:
+        if report.after < 0:
+            return True
+        reached = await get_watermark(connection, report.subject)
+        expected = reached.position if reached else 0
+        if report.after > expected:
+            self._alarm(report.subject, f"begins at {report.after}, folded up to {expected}")
+        return report.after == expected
+
+    def _alarm(self, subject: str, reason: str) -> None:
+        self.alarms[subject] = reason
+        logger.error("A report does not join and is not counted.", subject=subject, reason=reason)

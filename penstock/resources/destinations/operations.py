@@ -1,0 +1,152 @@
+"""Operations of the tag Destinations, first part: the destinations themselves."""
+
+from typing import Any
+
+import msgspec
+
+from penstock.api.connection_settings import StoredSettings, merge
+from penstock.api.errors import InputInvalid
+from penstock.api.operation import Nothing, Request, operation, schemas
+from penstock.api.pagination import answer_page
+from penstock.api.permissions import Permission
+from penstock.api.schema import DELETED, Deleted, Pagination
+from penstock.kit.ids import resource_id
+from penstock.resources.destinations.repository import (
+    Destination,
+    insert_destination,
+    require_destination,
+    select_destinations,
+)
+from penstock.resources.destinations.schemas import (
+    CreateDestination,
+    CreateDestinationSeed,
+    DestinationAnswer,
+    DestinationsAnswer,
+    SeedDestinationAnswer,
+    SeedDestinationsAnswer,
+    UpdateDestination,
+    UpdateDestinationSeed,
+)
+from penstock.resources.destinations.service import add_subscriptions, publish, remove, require_entry, touch, view_of
+from penstock.resources.sources import find_source
+
+_ONE = schemas(DestinationAnswer, seed=SeedDestinationAnswer)
+
+
+@operation(
+    "createDestination",
+    "POST",
+    "/destinations",
+    permission=Permission.DESTINATION_ADMIN,
+    body=schemas(CreateDestination, seed=CreateDestinationSeed),
+    answer=_ONE,
+    audit=("Integration Created",),
+)
+async def create_destination(request: Request[CreateDestination]) -> dict[str, Any]:
+    """Attach a destination to a source. It is disabled unless `enabled` is true.
+
+    Where the catalog entry has automatic presets, their subscriptions are made and enabled; otherwise there are none.
+    Settings are checked by type against the entry's options; secret ones are read back masked.
+    """
+    body, unit = request.body, request.unit
+    entry = require_entry(body.metadata_id)
+    if await find_source(unit.connection, unit.workspace_id, body.source_id) is None:
+        raise InputInvalid(f'"sourceId" {body.source_id} does not exist', field="sourceId")
+    stored = merge(StoredSettings(), body.settings, entry.option_types, unit.sealer)
+    destination = Destination(
+        id=resource_id(),
+        workspace_id=unit.workspace_id,
+        version=1,
+        source_id=body.source_id,
+        metadata_id=body.metadata_id,
+        name=body.name or entry.name,
+        enabled=body.enabled,
+        settings=stored.settings,
+        sealed_secrets=stored.sealed_secrets,
+        created_at=unit.now,
+        enabled_at=unit.now if body.enabled else 0,
+    )
+    await insert_destination(unit.connection, destination)
+    await add_subscriptions(unit, destination, entry.presets)
+    await publish(unit, destination)
+    await unit.audit("Integration Created", "DESTINATION", destination.id, destination.name)
+    return {"destination": view_of(destination)}
+
+
+@operation(
+    "getDestination",
+    "GET",
+    "/destinations/{destinationId}",
+    permission=Permission.DESTINATION_READ,
+    answer=_ONE,
+)
+async def get_destination(request: Request[Nothing]) -> dict[str, Any]:
+    """One destination."""
+    unit = request.unit
+    return {
+        "destination": view_of(
+            await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"])
+        )
+    }
+
+
+@operation(
+    "listDestinations",
+    "GET",
+    "/destinations",
+    permission=Permission.DESTINATION_READ,
+    answer=schemas(DestinationsAnswer, seed=SeedDestinationsAnswer),
+    is_paged=True,
+)
+async def list_destinations(request: Request[Nothing]) -> dict[str, Any]:
+    """The destinations of the workspace, the oldest first."""
+    found, total = await select_destinations(request.unit.connection, request.workspace_id, request.page)
+    shown, page = answer_page(request.page, found, total, lambda each: (each.created_at, each.id))
+    return {"destinations": [view_of(each) for each in shown], "pagination": Pagination.of(page)}
+
+
+@operation(
+    "updateDestination",
+    "PATCH",
+    "/destinations/{destinationId}",
+    permission=Permission.DESTINATION_ADMIN,
+    body=schemas(UpdateDestination, seed=UpdateDestinationSeed),
+    answer=_ONE,
+    audit=("Integration Modified", "Integration Enabled", "Integration Disabled"),
+)
+async def update_destination(request: Request[UpdateDestination]) -> dict[str, Any]:
+    """Change what is sent. Settings are merged by key: null removes one, the mask leaves a secret as it is."""
+    unit, sent = request.unit, request.body.sent()
+    destination = await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"])
+    entry = require_entry(destination.metadata_id)
+    if "name" in sent:
+        sent["name"] = sent["name"] or entry.name
+    if "settings" in sent:
+        stored = StoredSettings(destination.settings, destination.sealed_secrets)
+        sent |= msgspec.structs.asdict(merge(stored, sent["settings"], entry.option_types, unit.sealer))
+    if sent.get("enabled") and not destination.enabled:
+        sent["enabled_at"] = unit.now
+    changed = await touch(unit, msgspec.structs.replace(destination, **sent))
+    await unit.audit(_audit_type(destination, changed), "DESTINATION", changed.id, changed.name)
+    return {"destination": view_of(changed)}
+
+
+def _audit_type(before: Destination, after: Destination) -> str:
+    if before.enabled == after.enabled:
+        return "Integration Modified"
+    return "Integration Enabled" if after.enabled else "Integration Disabled"
+
+
+@operation(
+    "deleteDestination",
+    "DELETE",
+    "/destinations/{destinationId}",
+    permission=Permission.DESTINATION_ADMIN,
+    answer=schemas(Deleted),
+    audit=("Integration Deleted",),
+)
+async def delete_destination(request: Request[Nothing]) -> dict[str, Any]:
+    """Delete a destination with its subscriptions."""
+    unit = request.unit
+    await remove(unit, await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"]))
+    return DELETED.model_dump()

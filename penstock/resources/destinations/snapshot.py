@@ -1,0 +1,48 @@
+"""What the data plane is told of a destination: its subscriptions stand in its snapshot."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.api.connection_settings import StoredSettings, sealed_whole
+from penstock.infra.secrets import Sealer
+from penstock.resources.catalog import destination_entry
+from penstock.resources.destinations.repository import (
+    Destination,
+    Subscription,
+    select_all_destinations,
+    select_all_subscriptions,
+)
+from penstock.spec.snapshot import DestinationSnapshot, Snapshot, SnapshotKind, SubscriptionSnapshot
+
+
+def snapshot_of(destination: Destination, subscriptions: Sequence[Subscription], sealer: Sealer) -> DestinationSnapshot:
+    entry = destination_entry(destination.metadata_id)
+    stored = StoredSettings(destination.settings, destination.sealed_secrets)
+    return DestinationSnapshot(
+        id=destination.id,
+        workspace_id=destination.workspace_id,
+        version=destination.version,
+        source_id=destination.source_id,
+        metadata_id=destination.metadata_id,
+        name=destination.name,
+        integration_names=list(entry.integration_names) if entry else [],
+        supported_types=list(entry.supported_types) if entry else [],
+        enabled=destination.enabled,
+        created_at=destination.created_at,
+        enabled_at=destination.enabled_at,
+        sealed_settings=sealed_whole(stored, sealer),
+        subscriptions=[_subscription(each) for each in subscriptions],
+    )
+
+
+def _subscription(row: Subscription) -> SubscriptionSnapshot:
+    return SubscriptionSnapshot(row.id, row.name, row.action, row.trigger, row.settings.encode(), row.enabled)
+
+
+async def select_snapshots(connection: AsyncConnection, sealer: Sealer) -> Iterable[tuple[SnapshotKind, Snapshot]]:
+    found = await select_all_subscriptions(connection)
+    return [
+        (SnapshotKind.DESTINATION, snapshot_of(each, found.get(each.id, []), sealer))
+        for each in await select_all_destinations(connection)
+    ]

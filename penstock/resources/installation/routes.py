@@ -1,0 +1,157 @@
+"""Routes under `/penstock/`: status, sync, queries, outcomes, metrics, and the keys of the first run.
+
+The local token of `run.json` opens all of them; an API token those that its permissions reach, the keys of the first
+run never.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from penstock.api.auth import bearer_token, require_principal
+from penstock.api.errors import BadRequest, Forbidden, InputInvalid, RoleUnavailable
+from penstock.api.permissions import Permission
+from penstock.api.query import parse_query
+from penstock.api.router import failure, read_limited
+from penstock.api.versions import JSON
+from penstock.infra.calls import CallClient, CallError, CallFailed
+from penstock.infra.db import Database
+from penstock.resources.delivery_overview import DIMENSIONS, select_totals, select_watermarks
+from penstock.resources.installation.disk import disk_usage
+from penstock.resources.installation.status import Status, ask_all, metrics_text
+from penstock.spec.calls import QueryResult, QueryWarehouse, StatusReport, SyncReport, SyncWarehouses
+
+_BODY_LIMIT = 256 * 1024
+_SYNC_SECONDS = 280.0
+T = TypeVar("T", bound=msgspec.Struct)
+Answer = Callable[[Request, str], Awaitable[Response]]
+
+
+class FirstRunKeys(msgspec.Struct, frozen=True, rename="camel"):
+    """What `penstock up` prints."""
+
+    token: str
+    write_key: str
+
+
+class SyncBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    warehouse_id: str = ""
+
+
+class QueryBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    statement: str
+    row_limit: int = 10_000
+    seconds_limit: float = 30.0
+
+
+class Installation:
+    """The routes, and what they need."""
+
+    def __init__(
+        self,
+        database: Database,
+        calls: CallClient,
+        data: Path,
+        local_token: str,
+        own_status: Callable[[], StatusReport],
+        first_run: FirstRunKeys,
+    ) -> None:
+        self._database = database
+        self._calls = calls
+        self._data = data
+        self._local_token = local_token
+        self._own_status = own_status
+        self._first_run = first_run
+
+    def routes(self) -> list[Route]:
+        read, admin = Permission.DELIVERY_READ, Permission.INSTALLATION_ADMIN
+        return [
+            self._route("/penstock/status", "GET", admin, self._status),
+            self._route("/penstock/metrics", "GET", admin, self._metrics),
+            self._route("/penstock/sync", "POST", admin, self._sync),
+            self._route("/penstock/sql", "POST", admin, self._sql),
+            self._route("/penstock/outcomes", "GET", read, self._outcomes),
+            self._route("/penstock/first-run", "GET", None, self._keys),
+        ]
+
+    def _route(self, path: str, method: str, permission: Permission | None, answer: Answer) -> Route:
+        async def endpoint(http: Request) -> Response:
+            try:
+                return await answer(http, await self._workspace(http, permission))
+            except CallFailed as error:
+                return failure(BadRequest(error.message))
+            except CallError as error:
+                return failure(RoleUnavailable(str(error), data={"role": error.role}))
+            except Exception as error:  # noqa: BLE001 - `failure` tells what may be told and logs the rest
+                return failure(error)
+
+        return Route(path, endpoint, methods=[method])
+
+    async def _workspace(self, http: Request, permission: Permission | None) -> str:
+        """The workspace that the asker sees; empty means all. Raises Unauthorized, Forbidden."""
+        authorization = http.headers.get("authorization", "")
+        token = bearer_token(authorization)
+        if self._local_token and hmac.compare_digest(token.encode(), self._local_token.encode()):
+            return ""
+        async with self._database.reading() as connection:
+            principal = await require_principal(connection, authorization)
+        if permission is None:
+            raise Forbidden("only the local token opens this")
+        principal.require(permission)
+        return principal.workspace_id
+
+    async def _ask_status(self) -> Status:
+        disk = await asyncio.to_thread(disk_usage, self._data)
+        return await ask_all(self._calls, self._own_status(), disk)
+
+    async def _status(self, _: Request, __: str) -> Response:
+        return _json(await self._ask_status())
+
+    async def _metrics(self, _: Request, __: str) -> Response:
+        return PlainTextResponse(metrics_text(await self._ask_status()))
+
+    async def _keys(self, _: Request, __: str) -> Response:
+        return _json(self._first_run)
+
+    async def _sync(self, http: Request, _: str) -> Response:
+        body = await _read(http, SyncBody)
+        call = SyncWarehouses(body.warehouse_id)
+        return _json(await self._calls.ask(call, SyncReport, deadline_seconds=_SYNC_SECONDS))
+
+    async def _sql(self, http: Request, _: str) -> Response:
+        body = await _read(http, QueryBody)
+        call = QueryWarehouse(body.statement, body.row_limit, body.seconds_limit)
+        return _json(await self._calls.ask(call, QueryResult, deadline_seconds=body.seconds_limit + 5))
+
+    async def _outcomes(self, http: Request, workspace_id: str) -> Response:
+        """Counts by the dimensions in `by` (all where absent), filtered by those that are given, and the watermarks."""
+        asked = parse_query(http.scope["query_string"])
+        by = [name for name in str(asked.pop("by", "") or ",".join(DIMENSIONS)).split(",") if name]
+        for name in (*by, *asked):
+            if name not in DIMENSIONS:
+                raise InputInvalid(f"{name} is no dimension of outcomes", field=name)
+        filters = {name: str(value) for name, value in asked.items()}
+        async with self._database.reading() as connection:
+            totals = await select_totals(connection, workspace_id, by, filters)
+            watermarks = await select_watermarks(connection)
+        return _json({"outcomes": totals, "watermarks": watermarks})
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), media_type=JSON)
+
+
+async def _read(http: Request, schema: type[T]) -> T:
+    """Raises InputInvalid."""
+    raw = await read_limited(http, _BODY_LIMIT)
+    try:
+        return msgspec.json.decode(raw or b"{}", type=schema)
+    except msgspec.DecodeError as error:
+        raise InputInvalid(str(error)) from error

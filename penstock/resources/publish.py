@@ -1,0 +1,138 @@
+"""The publisher: brings what transactions changed to the data plane, in order, and repairs what differs.
+
+It drains the outbox oldest first; the store writes by compare-and-set, and a lower version never replaces a higher. At
+start, and from time to time, it compares the bucket with the rows. While the log is down the API goes on, answers after
+PATIENCE_SECONDS, and the publisher catches up later.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.api.outbox import REFERRED_TO_FIRST, OutboxRow, delete_until, select_oldest
+from penstock.infra.db import Database
+from penstock.infra.faults import fault_point
+from penstock.infra.log import Log, LogError
+from penstock.infra.snapshots import SnapshotStore, SnapshotTooLargeError, SnapshotView
+from penstock.kit.backoff import backoff
+from penstock.spec.snapshot import Snapshot, SnapshotKind, decode_snapshot
+from penstock.spec.streams import SNAPSHOTS
+
+logger = structlog.get_logger(__name__)
+PATIENCE_SECONDS = 1.0
+COMPARE_SECONDS = 300.0
+_BATCH = 64
+
+SelectSnapshots = Callable[[AsyncConnection], Awaitable[Iterable[tuple[SnapshotKind, Snapshot]]]]
+
+
+class Publisher:
+    """One per installation: two would only do the same work twice, not harm."""
+
+    def __init__(self, database: Database, log: Log, rows: SelectSnapshots) -> None:
+        self._database = database
+        self._log = log
+        self._rows = rows
+        self._wake = asyncio.Event()
+        self._advanced = asyncio.Condition()
+        self._done = 0
+        self.is_current = False
+        """Whether everything that was committed is published, as far as is known."""
+
+    async def published(self, number: int) -> None:
+        """Return when the outbox row is published, or after PATIENCE_SECONDS."""
+        self.is_current = False
+        self._wake.set()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self._advanced:
+                await self._advanced.wait_for(lambda: self._done >= number)
+        except TimeoutError:
+            logger.warning("A change is answered before it is published.", number=number)
+
+    async def run(self) -> None:
+        """Publish for ever; the log may come and go."""
+        waits = backoff(0.1, 5.0)
+        while True:
+            try:
+                store = SnapshotStore(await self._log.bucket(SNAPSHOTS))
+                await self._repair(store)
+                waits = backoff(0.1, 5.0)
+                await self._follow(store)
+            except LogError as error:
+                self.is_current = False
+                logger.warning("Publishing waits for the log.", reason=str(error))
+                await asyncio.sleep(next(waits))
+
+    async def _follow(self, store: SnapshotStore) -> None:
+        while True:
+            self._wake.clear()
+            await self._drain(store)
+            try:
+                await asyncio.wait_for(self._wake.wait(), COMPARE_SECONDS)
+            except TimeoutError:
+                await self._repair(store)
+
+    async def _drain(self, store: SnapshotStore) -> None:
+        while rows := await self._oldest():
+            for row in rows:
+                fault_point("publisher.before_publish")
+                await self._publish(store, row)
+            async with self._advanced:
+                self._done = rows[-1].number
+                self._advanced.notify_all()
+            async with self._database.writing() as connection:
+                await delete_until(connection, rows[-1].number)
+        self.is_current = True
+
+    async def _oldest(self) -> list[OutboxRow]:
+        async with self._database.reading() as connection:
+            return await select_oldest(connection, _BATCH)
+
+    async def _publish(self, store: SnapshotStore, row: OutboxRow) -> None:
+        envelope, snapshot = decode_snapshot(row.payload)
+        kind = SnapshotKind(envelope.kind)
+        try:
+            if snapshot is None:
+                stands = await store.bury(kind, envelope.workspace_id, envelope.id, envelope.version)
+            else:
+                stands = await store.publish(kind, snapshot)
+        except SnapshotTooLargeError:
+            logger.exception("A snapshot is too large to be published.", kind=kind, id=envelope.id)
+            return
+        if not stands:
+            logger.info("A newer snapshot stands there already.", kind=kind, id=envelope.id, version=envelope.version)
+
+    async def _repair(self, store: SnapshotStore) -> None:
+        """Make the bucket tell what the rows tell: the outbox of a restored database says nothing of the difference.
+
+        The bucket is read before the rows, so what the rows lack was deleted and is not merely newer.
+        """
+        published = await self._published_versions()
+        async with self._database.reading() as connection:
+            rows = list(await self._rows(connection))
+        for kind, snapshot in sorted(rows, key=lambda row: REFERRED_TO_FIRST.index(row[0])):
+            standing = published.pop((kind, snapshot.workspace_id, snapshot.id), 0)
+            if standing < snapshot.version:
+                await store.publish(kind, snapshot)
+            elif standing > snapshot.version:
+                logger.error("The data plane has a newer version than the database.", kind=kind, id=snapshot.id)
+        for (kind, workspace_id, identifier), version in published.items():
+            await store.bury(kind, workspace_id, identifier, version + 1)
+
+    async def _published_versions(self) -> dict[tuple[SnapshotKind, str, str], int]:
+        view = await SnapshotView.open(self._log)
+        try:
+            living: dict[SnapshotKind, Mapping[str, Snapshot]] = {
+                SnapshotKind.DESTINATION: view.destinations,
+                SnapshotKind.WAREHOUSE: view.warehouses,
+                SnapshotKind.SOURCE: view.sources,
+            }
+            return {
+                (kind, each.workspace_id, each.id): each.version
+                for kind, snapshots in living.items()
+                for each in snapshots.values()
+            }
+        finally:
+            await view.close()
