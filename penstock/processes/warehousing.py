@@ -29,3 +29,7 @@ async def serve(role: Role) -> None:
 
 def _opener(role: Role) -> Sealer:
     return Sealer.load(Path(role.settings.data), os.environ)
+
+
+if __name__ == "__main__":
+    main()
