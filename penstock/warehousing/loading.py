@@ -29,6 +29,8 @@ from penstock.warehousing.reading import Step
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+_LOCK_SECONDS = 10.0
+_LOCK_WAIT_SECONDS = 0.25
 _UNWRITTEN_LIMIT = 1_000
 """Frames without work after which the position is written all the same, so that a restart reads no more than these."""
 
@@ -62,11 +64,10 @@ class Target:
         """Up to where the shard is loaded. Opens the file once, if there is one. Raises WarehouseError."""
         if self._written is None:
             if self._driver.exists(self.location):
-                warehouse = await self._opened()
-                self._written = await self._in_thread(warehouse.positions)
+                await self._opened_in_turn()
             else:
                 self._written = {}
-        return max(self._written.get(shard, 0), self._read.get(shard, 0))
+        return max((self._written or {}).get(shard, 0), self._read.get(shard, 0))
 
     async def forget_position(self, shard: int) -> None:
         """The log was replaced: begin anew. What is in the target stays, and its ids keep repetitions out."""
@@ -75,14 +76,20 @@ class Target:
             self._written[shard] = 0
         self._read[shard] = 0
 
-    async def load(self, shard: int, after: int, step: Step, started_at: int) -> LoadReport:
-        """Load a step and the position; a step without work is remembered only. Raises WarehouseError."""
+    async def load(self, shard: int, after: int, step: Step, started_at: int) -> LoadReport | None:
+        """Load a step and the position; a step without work is remembered only. Raises WarehouseError.
+
+        None: the file was changed while it was closed and stands elsewhere now; ask for the position again.
+        """
         written = (self._written or {}).get(shard, 0)
         if not step.has_work and step.to - written < _UNWRITTEN_LIMIT:
             self._read[shard] = step.to
             return LoadReport(0, 0, [])
         fault_point("warehousing.before_load")
-        warehouse = await self._opened()
+        warehouse = await self._opened_in_turn()
+        if (self._written or {}).get(shard, 0) != written:
+            self._read.pop(shard, None)
+            return None
         sources = [batch for batch in step.sources.values() if batch.events or batch.discards.total]
         load = Load(self.snapshot.id, shard, after, step.to, started_at, self._clock.now_ms(), sources)
         report = await self._in_thread(warehouse.load, load)
@@ -128,14 +135,25 @@ class Target:
         await self.close()
         self._thread.shutdown(wait=True)
 
+    async def _opened_in_turn(self) -> Warehouse:
+        """Open the file; wait for a while where another process has it."""
+        deadline = self._clock.monotonic() + _LOCK_SECONDS
+        holder = -1
+        while True:
+            try:
+                return await self._opened()
+            except WarehouseLocked as error:
+                if error.pid != holder:
+                    holder = error.pid
+                    logger.warning("The warehouse is open in another process; the sync waits.", pid=holder)
+                if self._clock.monotonic() >= deadline:
+                    raise
+                await self._clock.sleep(_LOCK_WAIT_SECONDS)
+
     async def _opened(self) -> Warehouse:
         async with self._opening:
             if self._open is None:
-                try:
-                    self._open = await self._in_thread(self._driver.open, self.location, self._megabytes)
-                except WarehouseLocked as error:
-                    logger.warning("The warehouse is open in another process; the sync waits.", pid=error.pid)
-                    raise
+                self._open = await self._in_thread(self._driver.open, self.location, self._megabytes)
                 # Another process may have changed the file while it was closed.
                 self._written = await self._in_thread(self._open.positions)
             self._last_work = self._clock.monotonic()

@@ -19,9 +19,6 @@ from penstock.warehousing.reporting import Reporter
 
 logger = structlog.get_logger(__name__)
 
-_LOCK_SECONDS = 10.0
-_LOCK_WAIT_SECONDS = 0.25
-
 
 class Totals(msgspec.Struct):
     """What was loaded since the start."""
@@ -49,7 +46,7 @@ class WarehouseSync:
         """At a start: learn the positions and report what was committed without a fact. Raises what `sync` raises."""
         async with self._busy:
             for shard in range(shards):
-                self.positions[shard] = await self._position(shard)
+                self.positions[shard] = await self.target.position(shard)
                 await self._reporter(shard).report(0)
 
     async def sync(self, snapshots: Snapshots, ends: Mapping[int, StreamState]) -> None:
@@ -72,7 +69,7 @@ class WarehouseSync:
             await self._reporter(0).report_failure(self._failure(text))
 
     async def _sync_shard(self, shard: int, end: StreamState, snapshots: Snapshots) -> None:
-        position = await self._position(shard)
+        position = await self.target.position(shard)
         if position > end.last:
             logger.error(
                 "The routed log was replaced; it is loaded from its beginning.", shard=shard, position=position
@@ -95,6 +92,8 @@ class WarehouseSync:
         started_at = self._clock.now_ms()
         step = await reader.step(after, until)
         report = await self.target.load(shard, after, step, started_at)
+        if report is None:
+            return await self.target.position(shard)
         self.positions[shard] = step.to
         self.totals.rows += report.rows
         self.totals.events += report.events
@@ -108,17 +107,6 @@ class WarehouseSync:
         self._unreported.add(shard)
         await self._reporter(shard).report(to)
         self._unreported.discard(shard)
-
-    async def _position(self, shard: int) -> int:
-        """Where the shard stands; a file that another process has is waited for a while."""
-        deadline = self._clock.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                return await self.target.position(shard)
-            except WarehouseLocked:
-                if self._clock.monotonic() >= deadline:
-                    raise
-                await self._clock.sleep(_LOCK_WAIT_SECONDS)
 
     def _reporter(self, shard: int) -> Reporter:
         if shard not in self._reporters:
