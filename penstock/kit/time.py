@@ -6,6 +6,7 @@ from functools import lru_cache
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LONGEST = 64
+_FRACTIONS = [f".{rest:03d}Z" for rest in range(1000)]
 EARLIEST_MS = -62_135_596_800_000
 LATEST_MS = 253_402_300_799_999
 """The years 1 to 9999: what the format can say with four digits."""
@@ -26,8 +27,10 @@ def parse_iso(text: str) -> int | None:
 
 def format_iso(ms: int) -> str:
     """`2030-01-02T10:00:00.250Z`. What lies outside the years 1 to 9999 is moved to the nearest of their ends."""
-    seconds, rest = divmod(min(max(ms, EARLIEST_MS), LATEST_MS), 1000)
-    return f"{_to_the_second(seconds)}.{rest:03d}Z"
+    if not EARLIEST_MS <= ms <= LATEST_MS:
+        ms = EARLIEST_MS if ms < EARLIEST_MS else LATEST_MS
+    seconds, rest = divmod(ms, 1000)
+    return _to_the_second(seconds) + _FRACTIONS[rest]
 
 
 # Events of one moment share their second, and printing a date costs ten times what finding it here does.
