@@ -30,8 +30,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def parts_of(head: RoutedHead, pieces: list[bytes]) -> list[Part]:
-    """The messages of `head`, whose rows and `pieces` go together. Offsets are set here; outcomes stand in the last."""
+    """The messages of `head`, whose rows tell the offsets in the joined `pieces`. Outcomes stand in the last."""
     cuts = list(_cuts(pieces))
+    if len(cuts) == 1:
+        return [Part(head, encode_routed(head, pieces))]
     parts = []
     for number, (start, end) in enumerate(cuts):
         is_last = number == len(cuts) - 1
@@ -59,12 +61,6 @@ def _cuts(pieces: list[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _placed(rows: list[RoutedRow]) -> list[RoutedRow]:
-    placed, offset = [], 0
-    for row in rows:
-        placed.append(
-            RoutedRow(
-                offset, row.length, row.source, row.event_type, row.message_id, row.fate, row.reason, row.metadata
-            )
-        )
-        offset += row.length
-    return placed
+    """The rows of one part, with offsets into that part."""
+    start = rows[0].offset
+    return [msgspec.structs.replace(row, offset=row.offset - start) for row in rows]

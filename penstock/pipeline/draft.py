@@ -30,6 +30,8 @@ class RequestView(msgspec.Struct, frozen=True):
     received_at: int
     received_text: str
     sent_at: int | None
+    sent_text: str
+    """The batch's `sentAt` as it is written; the time of arrival where there is none."""
     context: dict[str, Raw] | None
     context_text: Raw
     """The batch's `context`, in parts and whole; None and absent where there is none."""

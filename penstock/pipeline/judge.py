@@ -55,6 +55,7 @@ class FrameJudge:
         self._tally = Tally()
         self._rows: list[RoutedRow] = []
         self._pieces: list[bytes] = []
+        self._offset = 0
         self._claims: list[tuple[int, str]] = []
         for record, request in zip(head.requests, self._requests, strict=True):
             self._count_left_out(record, request)
@@ -138,8 +139,11 @@ class FrameJudge:
         self._count(draft, RECEIVED)
         self._frame.claimed.add(draft.key)
         source, number = draft.request.source_number, TYPE_NUMBERS[draft.event.type]
-        self._rows.append(RoutedRow(0, len(text), source, number, draft.row.message_id, metadata=draft.metadata))
+        self._rows.append(
+            RoutedRow(self._offset, len(text), source, number, draft.row.message_id, metadata=draft.metadata)
+        )
         self._pieces.append(text)
+        self._offset += len(text)
 
     def _count(self, draft: Draft, ending: Ending) -> None:
         name = draft.request.key_hint or draft.event.event

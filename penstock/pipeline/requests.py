@@ -40,6 +40,7 @@ class Sources:
 def view_of(record: RequestRecord, snapshots: Snapshots, sources: Sources) -> RequestView:
     """One request, judged against the configuration."""
     source = snapshots.source_by_write_key(record.write_key)
+    sent_at = _time(record.sent_at)
     ending = refusal_of(source)
     context, context_text, context_ending = _batch_object(record.context, IngestReason.CONTEXT_NOT_OBJECT)
     integrations, integrations_text, integrations_ending = _batch_object(
@@ -49,7 +50,8 @@ def view_of(record: RequestRecord, snapshots: Snapshots, sources: Sources) -> Re
         call=record.call,
         received_at=record.received_at,
         received_text=format_iso(record.received_at),
-        sent_at=_time(record.sent_at),
+        sent_at=sent_at,
+        sent_text=format_iso(record.received_at if sent_at is None else sent_at),
         context=context,
         context_text=context_text,
         integrations=integrations,

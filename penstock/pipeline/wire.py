@@ -64,7 +64,8 @@ def read_event(data: bytes | memoryview) -> tuple[WireEvent, dict[str, Raw] | No
         event = _event_decoder.decode(text)
     except _BROKEN:
         return _read_slowly(text)
-    _drop_nulls(event)
+    if b"null" in text:
+        _drop_nulls(event)
     return event, None, {}
 
 

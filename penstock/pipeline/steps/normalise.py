@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from penstock.kit.time import format_iso, parse_iso
-from penstock.pipeline.draft import Draft, Ending, FrameView
+from penstock.pipeline.draft import Draft, Ending, FrameView, RequestView
 from penstock.pipeline.wire import ABSENT, EMPTY_OBJECT, WireEvent, fields_of, object_of
 from penstock.spec.event import PROPERTIES_LIMIT
 
@@ -46,7 +46,7 @@ def normalise(draft: Draft, frame: FrameView) -> Ending | None:
     event, request = draft.event, draft.request
     assert request.source is not None  # noqa: S101 - stage 2 ends what has no source
     event.message_id = draft.row.message_id
-    set_timestamps(event, request.received_at, request.received_text, request.sent_at)
+    set_timestamps(event, request)
     view = _NO_CONTEXT if event.context is ABSENT else _context_decoder.decode(event.context)
     is_client = _is_client(request.source.platform, view)
     if is_client and request.peer and (view.ip is UNSET or view.ip is None):
@@ -61,29 +61,29 @@ def normalise(draft: Draft, frame: FrameView) -> Ending | None:
         event.context = EMPTY_OBJECT
     if event.metadata is not ABSENT:
         draft.metadata, event.metadata = bytes(event.metadata), ABSENT
-    event.properties, event.traits = bounded(event.properties), bounded(event.traits)
+    if draft.row.length > PROPERTIES_LIMIT * _SHORTEST_MEMBER:
+        event.properties, event.traits = bounded(event.properties), bounded(event.traits)
     return None
 
 
-def set_timestamps(event: WireEvent, received_at: int, received_text: str, batch_sent_at: int | None) -> None:
+def set_timestamps(event: WireEvent, request: RequestView) -> None:
     """`timestamp` = received - (sent - original): what the client's clock is off is taken out.
 
     Without a client time it is the time of arrival; without a time of sending nothing is known of the client's clock,
     and its time stays as it is (imports of old events).
     """
-    sent = time_of(event.sent_at)
-    if sent is None:
-        sent = batch_sent_at
-    original = time_of(event.original_timestamp)
-    if original is None:
+    sent, sent_text = request.sent_at, request.sent_text
+    if event.sent_at is not None and (own := time_of(event.sent_at)) is not None:
+        sent, sent_text = own, format_iso(own)
+    original = None if event.original_timestamp is None else time_of(event.original_timestamp)
+    if original is None and event.timestamp is not None:
         original = time_of(event.timestamp)
-    event.received_at = received_text
-    event.sent_at = received_text if sent is None else format_iso(sent)
+    event.received_at, event.sent_at = request.received_text, sent_text
     if original is None:
-        event.original_timestamp = event.timestamp = received_text
+        event.original_timestamp = event.timestamp = request.received_text
         return
     event.original_timestamp = format_iso(original)
-    event.timestamp = event.original_timestamp if sent is None else format_iso(received_at - sent + original)
+    event.timestamp = event.original_timestamp if sent is None else format_iso(request.received_at - sent + original)
 
 
 def time_of(value: Any) -> int | None:
@@ -105,7 +105,7 @@ def ipv4_of(peer: str) -> str:
 
 def bounded(members: Raw) -> Raw:
     """An object with at most as many members as an event may have; further ones are dropped."""
-    if len(memoryview(members)) <= PROPERTIES_LIMIT * _SHORTEST_MEMBER:
+    if members is ABSENT:
         return members
     fields = fields_of(members)
     if len(fields) <= PROPERTIES_LIMIT:
