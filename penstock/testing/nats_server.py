@@ -1,7 +1,10 @@
 """A real nats-server for tests: one per module, in a directory of its own, killed and started again at will."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import pytest_asyncio
@@ -34,3 +37,12 @@ async def log(nats_server: EmbeddedServer) -> AsyncIterator[Log]:
     connected = await Log.connect(nats_server.url, token=nats_server.token, name="test")
     yield connected
     await connected.close()
+
+
+T = TypeVar("T")
+
+
+async def take(messages: AsyncGenerator[T, None], count: int, *, seconds: float = 10.0) -> list[T]:
+    """The next `count` of an endless generator, which is then closed. Fails after `seconds`."""
+    async with asyncio.timeout(seconds), aclosing(messages):
+        return [await anext(messages) for _ in range(count)]

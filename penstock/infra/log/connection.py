@@ -190,6 +190,8 @@ class Connection:
             await self._client.publish(subject, payload, reply=reply, headers=dict(headers) if headers else None)
         except nats.errors.MaxPayloadError as error:
             raise LogRefused(10054, 400, f"a message of {len(payload)} bytes is above the limit") from error
+        except nats.errors.BadSubjectError as error:
+            raise LogRefused(0, 400, f"the subject {subject!r} is not valid") from error
         except (nats.errors.ConnectionClosedError, nats.errors.OutboundBufferLimitError, OSError) as error:
             raise LogUnavailable(f"the connection to the log engine was lost: {error!r}") from error
 

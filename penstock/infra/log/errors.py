@@ -14,6 +14,9 @@ from typing import Any
 
 FULL_CODES = frozenset({10023, 10047, 10077})
 MISMATCH_CODES = frozenset({10071, 10164})
+PASSING_STATUSES = frozenset({429, 503})
+BATCH_ABANDONED = 10176
+"""A batch of which the server has not every message: too many at once, or one begun before a restart."""
 
 
 class LogError(Exception):
@@ -63,6 +66,6 @@ def error_of(answer: dict[str, Any]) -> LogError:
         return SequenceMismatch(int(number) if number.isdigit() else -1)
     if code in FULL_CODES:
         return LogFull(code, status, description)
-    if status == 503:
+    if status in PASSING_STATUSES or code == BATCH_ABANDONED:
         return LogUnavailable(f"{description} ({code})")
     return LogRefused(code, status, description)

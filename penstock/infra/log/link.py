@@ -18,7 +18,7 @@ from penstock.kit.backoff import backoff
 
 logger = structlog.get_logger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.1, 1.0
+FIRST_WAIT, LONGEST_WAIT = 0.1, 0.5
 CONNECT_SECONDS = 5.0
 
 
@@ -47,6 +47,7 @@ class Link:
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._subscriptions: dict[CoreSubscription, Subscription | None] = {}
+        self._is_closed = False
         self.generation = 0
 
     async def open(self, seconds: float) -> Self:
@@ -64,11 +65,13 @@ class Link:
         return self
 
     async def close(self) -> None:
-        if self._keeper is not None:
+        self._is_closed = True
+        while self._keeper is not None and not self._keeper.done():
             self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+            # The client swallows a cancellation in places, hence more than one.
+            await asyncio.wait([self._keeper], timeout=0.05)
         connection, self._connection = self._connection, None
-        self._connected.clear()
+        self._connected.set()  # whoever waits is told
         if connection is not None:
             await connection.close()
 
@@ -84,12 +87,14 @@ class Link:
         return self._connection
 
     async def wait_connected(self, seconds: float | None = None) -> None:
-        """Return when connected. Raises LogUnavailable after `seconds`."""
+        """Return when connected. Raises LogUnavailable after `seconds`, and when this link is closed."""
         try:
             async with asyncio.timeout(seconds):
                 await self._connected.wait()
         except TimeoutError as error:
             raise LogUnavailable(f"no connection to the log engine in {seconds:g} s") from error
+        if self._is_closed:
+            raise LogUnavailable("the log is closed")
 
     async def exchange(
         self,
@@ -125,8 +130,15 @@ class Link:
         )
         self._lost.clear()
         self._connection = connection
-        for wanted in list(self._subscriptions):
-            self._subscriptions[wanted] = await connection.subscribe(wanted.subject, wanted.deliver, queue=wanted.queue)
+        try:
+            for wanted in list(self._subscriptions):
+                self._subscriptions[wanted] = await connection.subscribe(
+                    wanted.subject, wanted.deliver, queue=wanted.queue
+                )
+            await connection.confirm()
+        except BaseException:
+            await connection.close()
+            raise
         self.generation += 1
         self._connected.set()
 
@@ -136,7 +148,7 @@ class Link:
             self._lost.set()
 
     async def _keep(self) -> None:
-        while True:
+        while not self._is_closed:
             await self._lost.wait()
             logger.warning("The log engine is gone.", url=self._url, name=self._name)
             if self._connection is not None:

@@ -6,7 +6,8 @@ Invariants:
 - Address and token stay the same over restarts of one `EmbeddedServer`, so that clients find it again.
 
 Errors:
-    ServerError    the server cannot be used; the message says why and where its log is
+    ServerError             the server cannot be used; the message says why and where its log is
+    └── PortTakenError      another process listens on its port
 """
 
 import asyncio
@@ -38,6 +39,10 @@ class ServerError(Exception):
     """The embedded log engine cannot be used."""
 
 
+class PortTakenError(ServerError):
+    """Another process listens on the port."""
+
+
 class EmbeddedServer:
     """One nats-server over one directory. `start`, then `url` and `token`; `kill` and `start` again at will."""
 
@@ -47,6 +52,7 @@ class EmbeddedServer:
         self.directory = directory
         self.port = port or free_port()
         self.monitoring_port = free_port()
+        self._may_move = port == 0
         self.token = token or secrets.token_urlsafe(24)
         self._storage_limit = storage_limit
         self._sync = sync
@@ -71,6 +77,19 @@ class EmbeddedServer:
         """Start and wait until it takes connections and says that it syncs. Raises ServerError."""
         binary = find_binary()
         await _check_version(binary)
+        for is_last_try in (False, False, True):
+            try:
+                await self._start(binary)
+                break
+            except PortTakenError:
+                if is_last_try:
+                    raise
+                self.monitoring_port = free_port()
+                self.port = free_port() if self._may_move else self.port
+        self._may_move = False
+        logger.info("The log engine runs.", url=self.url, pid=self.pid)
+
+    async def _start(self, binary: str) -> None:
         configuration = self._write_configuration()
         self._process = await asyncio.create_subprocess_exec(
             binary,
@@ -86,7 +105,10 @@ class EmbeddedServer:
         except BaseException:
             await self.kill()
             raise
-        logger.info("The log engine runs.", url=self.url, pid=self.pid)
+
+    async def is_healthy(self) -> bool:
+        """Whether it answers and JetStream works: one that has disabled itself (a full disk) must be started again."""
+        return await self._ask("/healthz?js-enabled-only=true") is not None
 
     async def wait(self) -> int:
         """Return the exit code when the child has ended."""
@@ -134,7 +156,8 @@ class EmbeddedServer:
     async def _ready(self) -> None:
         try:
             async with asyncio.timeout(READY_SECONDS):
-                while (found := await self._ask("/jsz")) is None or not await _listens(self.port):
+                # Both ports must be this child's: another server may listen where it wants to.
+                while (found := await self._ask("/jsz")) is None or await _server_at(self.port) != found["server_id"]:
                     self._check_alive()
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
@@ -148,7 +171,8 @@ class EmbeddedServer:
     def _check_alive(self) -> None:
         if self._process is not None and self._process.returncode is not None:
             end = self.log_file.read_text(errors="replace")[-400:] if self.log_file.exists() else ""
-            raise ServerError(f"the log engine ended at once ({self._process.returncode}); {self.log_file}: {end}")
+            kind = PortTakenError if "address already in use" in end else ServerError
+            raise kind(f"the log engine ended at once ({self._process.returncode}); {self.log_file}: {end}")
 
     async def _ask(self, path: str) -> dict[str, Any] | None:
         """One GET of the monitoring port; None where there is no answer."""
@@ -172,13 +196,19 @@ class EmbeddedServer:
         return decoded
 
 
-async def _listens(port: int) -> bool:
+async def _server_at(port: int) -> str:
+    """The id of the server that greets on the port; empty where none does."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
-        return False
-    writer.close()
-    return True
+        return ""
+    try:
+        greeting = await reader.readline()
+        return str(json.loads(greeting.removeprefix(b"INFO "))["server_id"])
+    except (OSError, ValueError, KeyError):
+        return ""
+    finally:
+        writer.close()
 
 
 def free_port() -> int:
