@@ -111,7 +111,8 @@ class RunnerAnswer(msgspec.Struct, frozen=True, rename="camel"):
     error: CallError | None = None
     refused: str | None = None
     """Why the outbound policy refused a connection of this call, also where the code went on without it."""
-    new_tokens: msgspec.Raw | None = None
+    new_tokens: msgspec.Raw = msgspec.Raw()
+    """Raw JSON `{accessToken, refreshToken?}` where the call refreshed them; else empty."""
     exchanges: list[Exchange] = []
     ms: float = 0.0
     rss: int | None = None

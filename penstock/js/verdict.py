@@ -223,11 +223,10 @@ def _message(error: CallError) -> str:
 
 
 class _OwnBatch(msgspec.Struct):
-    batch: msgspec.Raw | None = None
+    batch: msgspec.Raw = msgspec.Raw()
 
 
 def _own_batch(data: bytes) -> bytes | None:
     if not data.startswith(b'{"batch":['):
         return None
-    batch = msgspec.json.decode(data, type=_OwnBatch).batch
-    return None if batch is None else bytes(batch)
+    return bytes(msgspec.json.decode(data, type=_OwnBatch).batch)

@@ -2,11 +2,10 @@
 import { Destination, loaders } from "penstock-destinations";
 
 import { keepResponse } from "./call.ts";
+import { BODY_LIMIT } from "./response.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
-
-const RESPONSE_BODY_LIMIT = 8 << 20;
 
 export interface Loaded {
   destination: Any;
@@ -62,7 +61,7 @@ export function load(id: string): Loaded | undefined {
   const bounded = {
     ...definition,
     // A receiver may answer without end; node-fetch stops reading here.
-    extendRequest: (data: Any) => ({ size: RESPONSE_BODY_LIMIT, ...definition.extendRequest?.(data) }),
+    extendRequest: (data: Any) => ({ size: BODY_LIMIT, ...definition.extendRequest?.(data) }),
   };
   const destination = new Destination(bounded);
   destination.responses = [];

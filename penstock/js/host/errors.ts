@@ -29,7 +29,8 @@ function integer(value: unknown): number | undefined {
 
 export function errorOf(error: Any, call: Call, redactor: Redactor): Any {
   const cause = error?.cause;
-  const code = call.refused ? "OUTBOUND_REFUSED" : error?.code ?? cause?.code;
+  const tooLarge = error?.type === "max-size" ? "ERR_RESPONSE_TOO_LARGE" : undefined;
+  const code = call.refused ? "OUTBOUND_REFUSED" : error?.code ?? cause?.code ?? tooLarge;
   const status = integer(error?.status ?? error?.response?.status ?? error?.$metadata?.httpStatusCode);
   const retryAfter = error?.response?.headers?.get?.("retry-after");
   return {

@@ -9,6 +9,7 @@ import { errorOf } from "./errors.ts";
 import { exchangesOf, Redactor, secretsOf } from "./exchange.ts";
 import { operations, type Request } from "./operations.ts";
 import { install, OutboundPolicy } from "./policy.ts";
+import { mendClone } from "./response.ts";
 
 // deno-lint-ignore no-explicit-any
 type Any = any;
@@ -99,6 +100,7 @@ async function serve(line: string): Promise<void> {
 
 muteConsole();
 install(policy, socketFetch);
+mendClone(core.Response);
 // A definition that forgets a promise must not end the calls of others.
 globalThis.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();

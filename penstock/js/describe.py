@@ -1,0 +1,30 @@
+"""Prints every official definition as JSON, for the catalogue: `python -m penstock.js.describe`."""
+
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+
+from penstock.infra.http import OutboundPolicy
+from penstock.js.pool import PoolSettings, RunnerPool
+from penstock.js.protocol import Operation, RunnerRequest
+
+
+async def describe_all(pool: RunnerPool) -> dict[str, Any]:
+    """The definition of each destination by metadata id, in the order of the package."""
+    known = (await pool.call(RunnerRequest(operation=Operation.IDS))).data()
+    found = {}
+    for identifier in known:
+        answer = await pool.call(RunnerRequest(operation=Operation.DESCRIBE, metadata_id=identifier))
+        found[identifier] = answer.data()
+    return found
+
+
+async def _main() -> None:
+    async with RunnerPool(OutboundPolicy(listens_on_loopback=False), PoolSettings(runners=1)) as pool:
+        sys.stdout.buffer.write(msgspec.json.encode(await describe_all(pool)))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
