@@ -1,0 +1,89 @@
+"""Reading a request's body within bounds: of size before and after decompression, and of time.
+
+Invariant: no more than the limit, one piece and a byte is ever held. What a client sends beyond it is read and dropped
+for a while, because an answer to a client that is still sending gets lost.
+"""
+
+import asyncio
+import zlib
+from typing import Any
+
+from penstock.ingest.answers import Refusal, too_large
+from penstock.ingest.rsgi import Exchange, Headers
+
+SINGLE_LIMIT = 32 * 1024
+BATCH_LIMIT = 512_000
+READ_SECONDS = 30.0
+_DROP_LIMIT = 8 << 20
+_AT_ONCE = 64 * 1024
+_GZIP_OVERHEAD = 4 * 1024
+"""What gzip may add to data that does not shrink."""
+_GZIP_FORMAT = 31
+
+
+async def read_body(exchange: Exchange, headers: Headers, limit: int) -> bytes:
+    """The body, decompressed. Raises Refusal."""
+    encoding = headers.get("content-encoding")
+    if encoding is None or encoding == "identity":
+        return await _read(exchange, headers, limit)
+    if encoding.strip().lower() not in {"gzip", "x-gzip"}:
+        raise Refusal(400, "unsupported_encoding", "Content-Encoding must be gzip")
+    return decompressed(await _read(exchange, headers, limit + _GZIP_OVERHEAD), limit)
+
+
+async def _read(exchange: Exchange, headers: Headers, limit: int) -> bytes:
+    task: asyncio.Task[Any] | None = asyncio.current_task()
+    assert task is not None  # noqa: S101 - the server runs each request in a task
+    timer = asyncio.get_running_loop().call_later(READ_SECONDS, task.cancel)
+    try:
+        declared = headers.get("content-length")
+        if declared is not None and int(declared) <= min(_AT_ONCE, limit):
+            return await exchange()
+        return await _read_pieces(exchange, limit, None if declared is None else int(declared))
+    except asyncio.CancelledError:
+        task.uncancel()
+        raise Refusal(408, "request_timeout", "The body did not come in time") from None
+    finally:
+        timer.cancel()
+
+
+async def _read_pieces(exchange: Exchange, limit: int, declared: int | None) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in exchange:
+        size += len(piece)
+        if size > limit:
+            pieces.clear()
+            if size > _DROP_LIMIT:
+                break
+        else:
+            pieces.append(piece)
+    if size > limit:
+        raise too_large()
+    if declared is not None and size != declared:
+        raise Refusal(400, "bad_request", "The body is shorter than its Content-Length")
+    return b"".join(pieces)
+
+
+def decompressed(data: bytes, limit: int) -> bytes:
+    """What gzip packed, in one or several members. Raises Refusal beyond `limit`, having made one byte more at most."""
+    parts: list[bytes] = []
+    room = limit + 1
+    while data:
+        stream = zlib.decompressobj(_GZIP_FORMAT)
+        try:
+            part = stream.decompress(data, room)
+        except zlib.error:
+            raise _bad_gzip() from None
+        room -= len(part)
+        if room <= 0:
+            raise too_large()
+        if not stream.eof:
+            raise _bad_gzip()
+        parts.append(part)
+        data = stream.unused_data
+    return b"".join(parts)
+
+
+def _bad_gzip() -> Refusal:
+    return Refusal(400, "invalid_gzip", "The body is not valid gzip")

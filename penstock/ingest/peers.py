@@ -1,0 +1,43 @@
+"""Who sent a request: the address that connected, or the one that a trusted proxy names."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+_LONGEST = 512
+
+
+class Peers:
+    """Believes `X-Forwarded-For` from trusted proxies alone, hop by hop from the nearest one."""
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        self._networks = [ip_network(network, strict=False) for network in trusted]
+        self._is_trusted = lru_cache(maxsize=1024)(self._look_up)
+
+    def address(self, client: str, forwarded_for: str | None) -> str:
+        """`client` is `address:port`."""
+        peer = client.rpartition(":")[0].strip("[]")
+        if not self._networks or not forwarded_for or len(forwarded_for) > _LONGEST:
+            return peer
+        for hop in reversed(forwarded_for.split(",")):
+            if not self._is_trusted(peer):
+                break
+            if (named := _parsed(hop.strip())) is None:
+                break
+            peer = str(named)
+        return peer
+
+    def is_trusted(self, client: str) -> bool:
+        """Whether the one that connected is a trusted proxy."""
+        return bool(self._networks) and self._is_trusted(client.rpartition(":")[0].strip("[]"))
+
+    def _look_up(self, address: str) -> bool:
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._networks)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
