@@ -14,7 +14,7 @@ IDS = (HERE / "ids.txt").read_text().split()
 
 
 @cache
-def tests_of(file: Path) -> set[str]:
+def functions_of(file: Path) -> set[str]:
     tree = ast.parse(file.read_text())
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.walk(tree) if isinstance(node, functions) and node.name.startswith("test_")}
@@ -22,7 +22,7 @@ def tests_of(file: Path) -> set[str]:
 
 def exists(node: str) -> bool:
     file, _, test = node.partition("::")
-    return (ROOT / file).is_file() and test.rpartition("::")[2] in tests_of(ROOT / file)
+    return (ROOT / file).is_file() and test.rpartition("::")[2] in functions_of(ROOT / file)
 
 
 def test_every_case_is_listed():
