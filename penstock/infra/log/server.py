@@ -156,17 +156,26 @@ class EmbeddedServer:
     async def _ready(self) -> None:
         try:
             async with asyncio.timeout(READY_SECONDS):
-                # Both ports must be this child's: another server may listen where it wants to.
-                while (found := await self._ask("/jsz")) is None or await _server_at(self.port) != found["server_id"]:
+                while (found := await self._jetstream()) is None:
                     self._check_alive()
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
             raise ServerError(f"the log engine is not ready after {READY_SECONDS:g} s; see {self.log_file}") from error
         self._check_alive()
-        if not found.get("config", {}).get("sync_always"):
+        if not found.get("sync_always"):
             raise ServerError(
                 "the log engine does not report sync_always: it would lose acknowledged data in a power cut"
             )
+
+    async def _jetstream(self) -> dict[str, Any] | None:
+        """JetStream's configuration, once it runs and both ports are this child's: another may listen on one."""
+        found = await self._ask("/jsz")
+        if found is None or found.get("disabled") or not found.get("config", {}).get("store_dir"):
+            return None
+        if await _server_at(self.port) != found["server_id"]:
+            return None
+        configuration: dict[str, Any] = found["config"]
+        return configuration
 
     def _check_alive(self) -> None:
         if self._process is not None and self._process.returncode is not None:
