@@ -22,6 +22,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     parts: list[Part]
     claimed: AbstractSet[bytes]
+    notes: dict[str, int] = {}
+    """What was mended in events that go on all the same, by code (`kit/json.py`)."""
 
     @property
     def head(self) -> RoutedHead:

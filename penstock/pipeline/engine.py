@@ -185,6 +185,8 @@ class PipelineEngine:
     def _count(self, answer: Answer) -> None:
         self._counts["frames"] += 1
         self._counts["routed"] += sum(len(part.head.rows) for part in answer.parts)
+        for code, number in answer.notes.items():
+            self._counts[f"mended_{code}"] += number
         for one in answer.head.outcomes:
             self._counts[one.outcome.lower()] += one.count
 

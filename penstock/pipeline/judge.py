@@ -3,6 +3,7 @@
 Pure but for the look-up of claimed ids: the same frame, configuration and claims give the same answer.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 import structlog
@@ -56,9 +57,11 @@ class FrameJudge:
         self._rows: list[RoutedRow] = []
         self._pieces: list[bytes] = []
         self._offset = 0
+        self._notes: Counter[str] = Counter()
         self._claims: list[tuple[int, str]] = []
         for record, request in zip(head.requests, self._requests, strict=True):
             self._count_left_out(record, request)
+            self._notes.update(record.notes)
 
     def slices(self) -> Iterator[None]:
         """Judge the events in order, a few at each turn."""
@@ -81,7 +84,7 @@ class FrameJudge:
             lap=self._head.lap,
             received_at=min((request.received_at for request in self._requests), default=0),
         )
-        return Answer(parts_of(head, self._pieces), self._frame.claimed)
+        return Answer(parts_of(head, self._pieces), self._frame.claimed, dict(self._notes))
 
     def _keys(self) -> list[bytes]:
         keys = []
@@ -103,11 +106,12 @@ class FrameJudge:
             return
         request = self._requests[row.request]
         try:
-            event, unknown, _ = read_event(self._body[row.offset : row.offset + row.length])
+            event, unknown, notes = read_event(self._body[row.offset : row.offset + row.length])
         except JsonError:
             ending = request.ending or _BAD_REQUEST
             self._tally.count(request.source_number, ending, _type_of(request, None), request.key_hint)
             return
+        self._notes.update(notes)
         event.type = _type_of(request, event.type)
         draft = Draft(row, request, event, unknown)
         try:
