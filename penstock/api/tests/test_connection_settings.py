@@ -1,0 +1,88 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.api.connection_settings import MASK, StoredSettings, masked, merge, sealed_whole
+from penstock.api.errors import BadRequest
+from penstock.infra.secrets import Sealer
+
+TYPES = {"url": "string", "apiKey": "password", "on": "boolean", "size": "number", "kind": "select", "tags": "array"}
+sealer = Sealer(b"k" * 32)
+NONE = StoredSettings()
+
+
+def whole(stored):
+    return json.loads(sealer.open(sealed_whole(stored, sealer)))
+
+
+def test_secrets_are_masked_on_read_and_whole_for_delivery():
+    stored = merge(NONE, {"apiKey": "s3cret", "url": "https://a"}, TYPES, sealer)
+    assert masked(stored) == {"apiKey": MASK, "url": "https://a"}
+    assert list(masked(stored)) == ["apiKey", "url"]
+    assert whole(stored) == {"apiKey": "s3cret", "url": "https://a"}
+    assert b"s3cret" not in stored.sealed_secrets
+    assert "s3cret" not in stored.settings
+
+
+def test_the_mask_leaves_a_secret_as_it_is():
+    stored = merge(NONE, {"apiKey": "s3cret"}, TYPES, sealer)
+    again = merge(stored, {"apiKey": MASK, "url": "x"}, TYPES, sealer)
+    assert whole(again) == {"apiKey": "s3cret", "url": "x"}
+
+
+def test_the_mask_of_a_secret_that_is_not_there_makes_none():
+    assert masked(merge(NONE, {"apiKey": MASK}, TYPES, sealer)) == {}
+
+
+def test_null_removes_settings_and_secrets():
+    stored = merge(NONE, {"apiKey": "s3cret", "url": "x"}, TYPES, sealer)
+    assert whole(merge(stored, {"apiKey": None, "url": None, "unknown": None}, TYPES, sealer)) == {}
+
+
+def test_values_are_coerced_to_the_type_of_their_option():
+    sent = {"url": 5, "on": "true", "size": "12", "kind": True, "tags": [1, {"a": None}]}
+    assert whole(merge(NONE, sent, TYPES, sealer)) == {
+        "url": "5",
+        "on": True,
+        "size": 12,
+        "kind": "true",
+        "tags": [1, {"a": None}],
+    }
+
+
+def test_unknown_keys_are_dropped_but_credentials_are_kept_as_secrets():
+    sent = {"unknown": 1, "dynamicAuthSettings": {"bearer": {"bearerToken": "t"}}, "oauth": {"access_token": "u"}}
+    stored = merge(NONE, sent, TYPES, sealer)
+    assert masked(stored) == {"dynamicAuthSettings": MASK, "oauth": MASK}
+    assert whole(stored) == {name: value for name, value in sent.items() if name != "unknown"}
+
+
+def test_every_wrong_value_is_told():
+    with pytest.raises(BadRequest) as refused:
+        merge(NONE, {"url": {}, "on": "yes", "size": "x", "apiKey": []}, TYPES, sealer)
+    assert [problem.field for problem in refused.value.problems] == [
+        "settings.url",
+        "settings.on",
+        "settings.size",
+        "settings.apiKey",
+    ]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*TYPES, "oauth", "unknown"]), json_values))
+def test_sending_back_what_was_read_changes_nothing(sent):
+    try:
+        stored = merge(NONE, sent, TYPES, sealer)
+    except BadRequest:
+        return
+    again = merge(stored, masked(stored), TYPES, sealer)
+    assert whole(again) == whole(stored)
+    assert masked(again) == masked(stored)

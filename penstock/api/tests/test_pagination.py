@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.api.errors import InputInvalid
+from penstock.api.pagination import FIRST, Page, decode_cursor, encode_cursor, page_of, read_page
+from penstock.api.versions import Contract
+
+
+def test_the_defaults_are_those_of_the_contract():
+    assert read_page({}, Contract.SEED).count == 10
+    assert read_page({}, Contract.V1).count == 200
+    assert read_page({"pagination": ""}, Contract.V1).count == 200
+
+
+@pytest.mark.parametrize(
+    ("contract", "highest"), [(Contract.SEED, 200), (Contract.V1, 1000), (Contract.ALPHA, 1000)]
+)
+def test_the_limits_are_those_of_the_contract(contract, highest):
+    assert read_page({"pagination": {"count": str(highest)}}, contract).count == highest
+    for count in ("0", str(highest + 1), "-1", "x", "1.5", "", True, 1.5, None, "9" * 30):
+        with pytest.raises(InputInvalid) as refused:
+            read_page({"pagination": {"count": count}}, contract)
+        assert refused.value.problems[0].field == "pagination.count"
+
+
+def test_the_official_contract_requires_a_count_beside_a_cursor():
+    assert read_page({"pagination": {"cursor": FIRST}}, Contract.SEED).count == 10
+    with pytest.raises(InputInvalid):
+        read_page({"pagination": {"cursor": FIRST}}, Contract.V1)
+
+
+def test_the_first_page_has_the_cursor_that_clients_hard_code():
+    assert decode_cursor("MA==") is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "MQ==", "W10=", "e30=", "WzFd", "WzEsMixd", "é", "WzEsWzJdXQ=="])
+def test_a_cursor_that_we_did_not_make_is_refused(cursor):
+    with pytest.raises(InputInvalid):
+        decode_cursor(cursor)
+
+
+@given(st.tuples(st.integers(-(2**53), 2**53), st.text(max_size=30)))
+def test_a_cursor_holds_its_key(key):
+    assert decode_cursor(encode_cursor(key)) == key
+
+
+@given(st.sets(st.integers(0, 1000)), st.integers(1, 50))
+def test_walking_sees_each_item_once_and_ends_without_an_empty_page(items, count):
+    ordered, seen, after = sorted(items), [], None
+    while True:
+        shown, answer = page_of(ordered, Page(count, FIRST, after), lambda item: (item, ""))
+        seen += shown
+        assert answer.total_entries == len(ordered)
+        if not answer.next:
+            break
+        assert shown
+        after = decode_cursor(answer.next)
+    assert seen == ordered
+    assert len(shown) > 0 or not ordered
