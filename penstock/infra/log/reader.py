@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 import structlog
 
 from penstock.infra.log import direct, streams
-from penstock.infra.log.errors import LogLost, LogUnavailable
+from penstock.infra.log.errors import LogLost, LogRefused, LogUnavailable
 from penstock.infra.log.link import Link
 from penstock.infra.log.message import Message
 from penstock.infra.log.tail import Tail
@@ -59,7 +59,12 @@ class Reader:
                 await asyncio.sleep(next(waits))
 
     async def _check(self) -> None:
-        found = await streams.state(self._link, self._stream)
+        try:
+            found = await streams.state(self._link, self._stream)
+        except LogRefused as error:
+            if error.code == streams.STREAM_NOT_FOUND and self._has_started:
+                raise LogLost(f"stream {self._stream} is gone") from error
+            raise
         if self._has_started and found.created != self._created:
             raise LogLost(f"stream {self._stream} was made anew at {found.created}")
         if found.last < self._position:
