@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from penstock.delivery.gate import Circuit, Pace
+from penstock.delivery.reading.frames import RoutedEvent
+from penstock.delivery.trigger import plain_trigger
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
 from penstock.spec.snapshot import DestinationSnapshot, SubscriptionSnapshot
@@ -132,6 +134,7 @@ class Served:
         self.subscriptions: dict[str, SubscriptionSnapshot] = {
             subscription.id: subscription for subscription in snapshot.subscriptions if subscription.enabled
         }
+        self._triggers = [(one.id, plain_trigger(one.trigger)) for one in self.subscriptions.values()]
         self._batch_rules = {
             identifier: _batch_rule(subscription.mapping) for identifier, subscription in self.subscriptions.items()
         }
@@ -149,6 +152,10 @@ class Served:
     def has_reading_room(self) -> bool:
         """Whether reading on pays: a quarter of the window is free, or a probe may be sent."""
         return self.has_room() and self.occupied <= self._settings.window * 3 // 4
+
+    def wanted_by(self, event: RoutedEvent) -> list[str]:
+        """The subscriptions that want the event, or may want it and must be asked, in mapping order (D8)."""
+        return [identifier for identifier, fires in self._triggers if fires is None or fires(event)]
 
     def fall_behind(self, place: Place) -> None:
         """The common reader goes on without it from `place`."""

@@ -43,11 +43,11 @@ class Intake:
             return
         if (reason := judge(event, served.snapshot)) is not None:
             self._ledger.filter(served, event, reason)
-        elif not served.subscriptions:
-            self._ledger.filter(served, event, DestinationReason.NO_MATCHING_MAPPING)
-        else:
+        elif wanted := served.wanted_by(event):
             work = Work((event.sequence, event.index), FROM_ROUTED, len(event.body))
-            self._queue(served, event, work, list(served.subscriptions))
+            self._queue(served, event, work, wanted)
+        else:
+            self._ledger.filter(served, event, DestinationReason.NO_MATCHING_MAPPING)
 
     def resume(self, served: Served, event: RoutedEvent, open_event: OpenEvent) -> None:
         """An event that was open at the last settling: its stages were passed, its open subscriptions are not."""

@@ -41,6 +41,7 @@ class RoutedEvent:
         "body",
         "bundled",
         "event_type",
+        "full_name",
         "index",
         "integrations",
         "message_id",
@@ -62,6 +63,8 @@ class RoutedEvent:
         self.message_id = row.message_id
         self.body = bytes(frame.body[row.offset : row.offset + row.length])
         envelope = _opened(self.body)
+        self.full_name = envelope.event
+        """`event` as it stands in the event, whatever it is."""
         self.name = name_of(row.event_type, envelope.event)
         self.integrations: dict[str, Any] | None = (
             envelope.integrations if isinstance(envelope.integrations, dict) else None

@@ -1,0 +1,116 @@
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.delivery.settling.endings import Endings
+from penstock.delivery.settling.ledger import rung_for
+from penstock.delivery.settling.settle import _cuts, _early, _fitting
+from penstock.kit.settings import Settings
+from penstock.spec import delivery
+from penstock.spec.delivery import DeliveryRef, QuarantineRow, RetryRow
+from penstock.spec.event import EVENT_TYPES
+from penstock.spec.facts import CountedOutcome
+from penstock.spec.outcome import Outcome
+
+LADDER = Settings()
+REF = DeliveryRef("w", "web", "d", "s")
+
+
+class TestRungs:
+    @pytest.mark.parametrize(
+        ("attempts", "retry_after", "rung"),
+        [
+            (1, 0, 0),
+            (2, 0, 1),
+            (9, 0, 8),
+            (1, 30, 0),
+            (1, 31, 1),
+            (1, 3600, 7),
+            (1, 9999, 8),
+            (5, 10, 4),
+            (9, 1, 8),
+            (9, 9999, 8),
+        ],
+    )
+    def test_a_delivery_takes_its_own_rung_or_the_first_that_is_long_enough(self, attempts, retry_after, rung):
+        assert rung_for(LADDER, attempts, retry_after) == rung
+
+
+class TestEndings:
+    def test_equal_outcomes_are_one_count(self):
+        endings = Endings()
+        for attempt in range(3):
+            endings.count(REF, Outcome.DELIVERED, "", 0, "e", 60_000, is_retried=attempt == 2)
+        (counted,) = endings.counted(EVENT_TYPES)
+        assert counted == CountedOutcome("w", "web", "d", "s", "SUCCESSFUL_DELIVERY", "", "track", "e", 1, 3, 1)
+
+    def test_names_are_bounded(self):
+        endings = Endings()
+        for number in range(1_200):
+            endings.count(REF, Outcome.DELIVERED, "", 0, f"e{number}", 0)
+        counted = {one.event_name: one.count for one in endings.counted(EVENT_TYPES)}
+        assert len(counted) == 1_001
+        assert counted["other"] == 200
+
+    def test_rows_point_to_their_events(self):
+        endings = Endings()
+        for number in range(3):
+            body = b"x" * (number + 1)
+            endings.retry(0, REF, RetryRow(0, 0, 0, 0, "", "m", 1, 5, "500", b"r" * 9_999), body)
+            endings.keep("d", REF, QuarantineRow(0, 0, "s", 0, "", "m", "", "FAILED_DELIVERY", "500"), body)
+        assert [(row.offset, row.length) for row in endings.retries[0].rows] == [(0, 1), (1, 2), (3, 3)]
+        assert [(row.offset, row.length) for row in endings.quarantine["d"].quarantined] == [(0, 1), (1, 2), (3, 3)]
+        assert len(endings.retries[0].rows[0].response) == delivery.RESPONSE_LIMIT
+
+    def test_readers_wait_when_much_has_ended(self):
+        endings = Endings()
+        body = b"x" * (1 << 20)
+        for _ in range(9):
+            assert not endings.is_full()
+            endings.keep("d", REF, QuarantineRow(0, 0, "s", 0, "", "m", "", "FAILED_DELIVERY", "500"), body)
+        assert endings.is_full()
+
+
+class TestBatches:
+    @given(st.lists(st.integers(0, 3 << 20), max_size=30))
+    def test_frames_hold_all_rows_once_and_fit(self, lengths: list[int]):
+        cuts = list(_cuts(lengths))
+        assert list(itertools.chain.from_iterable(range(*cut) for cut in cuts)) == list(range(len(lengths)))
+        assert all(last - first == 1 or sum(lengths[first:last]) <= 4 << 20 for first, last in cuts)
+
+    def test_what_fits_goes_in_one_batch(self):
+        messages = [("delivery.0.quarantine.d", b"x"), ("delivery.0.settled", b"y")]
+        assert list(_early(messages)) == []
+        assert _fitting(messages) == messages
+
+    def test_quarantine_of_very_many_holders_goes_before_the_batch(self):
+        quarantine = [(f"delivery.0.quarantine.d{number}", b"x") for number in range(2_000)]
+        rest = [("delivery.0.retry.0", b"r"), ("delivery.0.settled", b"s")]
+        early = list(_early([*quarantine, *rest]))
+        assert list(itertools.chain.from_iterable(early)) == quarantine
+        assert all(len(part) <= 900 for part in early)
+        assert _fitting([*quarantine, *rest]) == rest
+
+
+class TestSpec:
+    def test_a_settled_record_reads_as_it_was_written(self):
+        head = delivery.SettledHead(
+            "owner",
+            7,
+            12,
+            3,
+            [delivery.Behind("d", 4, 5)],
+            [1, 0],
+            [delivery.OpenEvent("d", 3, 1, ["s"], True)],
+            [(9, 2)],
+            [CountedOutcome("w", "web", "d", "s", "SUCCESSFUL_DELIVERY", "", "track", "e", 1, 3)],
+            99,
+        )
+        assert delivery.settled_decoder.frame(delivery.encode_settled(head))[0] == head
+
+    def test_a_retry_reads_as_it_was_written(self):
+        head = delivery.RetryHead(2, 5, 0.7, [REF], [RetryRow(0, 2, 0, 1, "e", "m", 3, 4, "500", b"r")])
+        read, body = delivery.retry_decoder.frame(delivery.encode_retry(head, [b"{}"]))
+        assert (read, bytes(body)) == (head, b"{}")
