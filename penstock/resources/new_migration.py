@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import create_engine
 
-from penstock.infra.migrations import configuration, upgrade
+from penstock.infra.migrations import configuration, revisions, upgrade
 from penstock.resources import slices
 
 
@@ -15,13 +15,12 @@ def write_migration(message: str) -> None:
     """Compare the tables that the slices declare with a database at the newest revision."""
     with tempfile.TemporaryDirectory() as directory:
         url = f"sqlite:///{Path(directory) / 'empty.sqlite'}"
-        upgrade(url)
+        if revisions():
+            upgrade(url)
         engine = create_engine(url)
         with engine.begin() as connection:
-            count = len(
-                list((Path(configuration().get_main_option("script_location") or "") / "versions").glob("*.py"))
-            )
-            command.revision(configuration(connection), message, autogenerate=True, rev_id=f"{count + 1:04}")
+            number = f"{len(revisions()) + 1:04}"
+            command.revision(configuration(connection), message, autogenerate=True, rev_id=number)
         engine.dispose()
 
 

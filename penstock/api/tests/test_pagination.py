@@ -13,9 +13,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert read_page({"pagination": ""}, Contract.V1).count == 200
 
 
-@pytest.mark.parametrize(
-    ("contract", "highest"), [(Contract.SEED, 200), (Contract.V1, 1000), (Contract.ALPHA, 1000)]
-)
+@pytest.mark.parametrize(("contract", "highest"), [(Contract.SEED, 200), (Contract.V1, 1000), (Contract.ALPHA, 1000)])
 def test_the_limits_are_those_of_the_contract(contract, highest):
     assert read_page({"pagination": {"count": str(highest)}}, contract).count == highest
     for count in ("0", str(highest + 1), "-1", "x", "1.5", "", True, 1.5, None, "9" * 30):

@@ -6,7 +6,9 @@ from penstock.api.router import BODY_LIMIT
 from penstock.testing.control_plane import V1
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic eA==", "Bearer unknown", "Bearer " + "x" * 999])
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer ", "Basic eA==", "Bearer unknown", "Bearer " + "x" * 999]
+)
 async def test_a_request_without_a_known_token_is_unauthorized(control, authorization):
     answer = await control.ask("GET", "/sources", authorization=authorization)
     assert answer.status_code == 401

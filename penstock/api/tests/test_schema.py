@@ -50,7 +50,9 @@ def test_every_problem_is_told_with_its_field(raw, problems):
     assert [(each.field, each.message) for each in refused.value.problems] == problems
 
 
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"null", b"1", b"\xff", b'{"slug": "a", "settings": ' + b'{"a":' * 40 + b"1" + b"}" * 41])
+@pytest.mark.parametrize(
+    "raw", [b"{", b"[]", b"null", b"1", b"\xff", b'{"slug": "a", "settings": ' + b'{"a":' * 40 + b"1" + b"}" * 41]
+)
 def test_what_is_no_object_of_bounded_depth_is_refused(raw):
     with pytest.raises(InputInvalid):
         read_body(raw, Body)

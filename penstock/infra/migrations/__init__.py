@@ -1,47 +1,70 @@
-"""Brings the database to the newest revision before the control plane is ready, after a copy of the SQLite file."""
+"""Brings the database to the newest revision before the control plane is ready, after a copy of the SQLite file.
 
+Alembic is imported only where there is something to do: a start with a current database does not pay for it.
+"""
+
+import contextlib
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, pool
+from sqlalchemy import create_engine, pool, text
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DatabaseError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 logger = structlog.get_logger(__name__)
+_SCRIPTS = Path(__file__).parent
 
 
-def configuration(connection: Connection | None = None) -> Config:
+def configuration(connection: Connection) -> "Config":
     """Alembic's configuration without a file: the scripts beside this module, on a connection that is given."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
+def revisions() -> list[str]:
+    """Oldest first: a revision's script begins with its number, which new_migration gives."""
+    return sorted(script.name.split("_")[0] for script in (_SCRIPTS / "versions").glob("[0-9]*.py"))
+
+
 def newest_revision() -> str:
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    return head or ""
+    return revisions()[-1] if revisions() else ""
 
 
 def upgrade(url: str) -> bool:
     """Upgrade where the database is older than this release; returns whether it was. Blocking: call it in a thread."""
     engine = create_engine(synchronous_url(url), poolclass=pool.NullPool)
     try:
-        with engine.connect() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+        found = _current(engine.connect())
         if found == newest_revision():
             return False
-        _copy_sqlite(url, found)
+        copy_sqlite(url, found)
         with engine.begin() as connection:
+            from alembic import command
+
             command.upgrade(configuration(connection), "head")
     finally:
         engine.dispose()
     logger.info("Database was upgraded.", before=found or "", after=newest_revision())
     return True
+
+
+def _current(connection: Connection) -> str | None:
+    """The revision of the database; None for an empty one."""
+    with connection:
+        try:
+            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        except DatabaseError:
+            return None
+        return found
 
 
 def synchronous_url(url: str) -> str:
@@ -51,14 +74,13 @@ def synchronous_url(url: str) -> str:
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
 
 
-def _copy_sqlite(url: str, revision: str | None) -> None:
-    """A copy beside a file that exists and is older; made by SQLite itself, so that it holds what the WAL holds."""
+def copy_sqlite(url: str, revision: str | None) -> Path | None:
+    """Copy a file that exists and is older; made by SQLite itself, so that the copy holds what the WAL holds."""
     file = Path(make_url(url).database or "")
     if not revision or make_url(url).get_backend_name() != "sqlite" or not file.exists():
-        return
+        return None
     target = file.with_name(f"{file.name}.before-{newest_revision()}")
-    with sqlite3.connect(file) as source, sqlite3.connect(target) as copy:
+    with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
-    copy.close()
-    source.close()
     target.chmod(0o600)
+    return target

@@ -21,7 +21,7 @@ from penstock.resources.catalog.schemas import (
     WarehouseMetadata,
 )
 from penstock.resources.catalog.views import source_metadata
-from penstock.resources.catalog.warehouses import DUCKDB_METADATA_ID, warehouse_metadata
+from penstock.resources.catalog.warehouses import embedded_warehouse, warehouse_metadata
 
 USES: tuple[str, ...] = ()
 OPERATIONS = (
@@ -33,7 +33,6 @@ OPERATIONS = (
     get_warehouse_metadata,
 )
 __all__ = [
-    "DUCKDB_METADATA_ID",
     "OPERATIONS",
     "USES",
     "DestinationEntry",
@@ -44,6 +43,7 @@ __all__ = [
     "WarehouseMetadata",
     "destination_entry",
     "destination_metadata",
+    "embedded_warehouse",
     "source_metadata",
     "warehouse_metadata",
 ]

@@ -1,11 +1,13 @@
 """Destinations that can be connected: what the rules here ask of an entry, and an entry as the API tells it."""
 
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 import msgspec
 
 from penstock.api.errors import NotFound
 from penstock.api.schema import JsonObject
+from penstock.catalog.destinations import SUPPORTED_TYPES, DestinationMetadata, load_destination_catalog
 from penstock.resources.catalog.schemas import SeedDestinationMetadata
 
 
@@ -31,15 +33,44 @@ class DestinationEntry(msgspec.Struct, frozen=True):
     supported_types: tuple[str, ...]
 
 
-@cache
+@lru_cache(maxsize=512)
 def destination_entry(metadata_id: str) -> DestinationEntry | None:
-    return None
+    found = load_destination_catalog().get(metadata_id)
+    if found is None:
+        return None
+    return DestinationEntry(
+        id=found.id,
+        name=found.name,
+        option_types={option.name: option.type for option in found.options},
+        actions=frozenset(action.id for action in found.actions),
+        presets=tuple(PresetEntry(each.action_id, each.name, each.trigger, each.fields) for each in found.presets),
+        integration_names=tuple(found.integration_names),
+        supported_types=SUPPORTED_TYPES,
+    )
 
 
 def destination_metadata(metadata_id: str) -> SeedDestinationMetadata:
     """Raises NotFound."""
-    raise NotFound(f"destination metadata {metadata_id} does not exist")
+    found = load_destination_catalog().get(metadata_id)
+    if found is None:
+        raise NotFound(f"destination metadata {metadata_id} does not exist")
+    return _view(found.id)
 
 
-def all_destinations() -> tuple[SeedDestinationMetadata, ...]:
-    return ()
+@lru_cache(maxsize=512)
+def _view(metadata_id: str) -> SeedDestinationMetadata:
+    found = load_destination_catalog()[metadata_id]
+    plain = found.to_api()
+    # The seed knows page and screen instead of `pageview`; an actions destination takes all types.
+    methods: dict[str, Any] = {"page": found.supported_methods.pageview, "screen": "screen" in SUPPORTED_TYPES}
+    return SeedDestinationMetadata.model_validate({**plain, "supportedMethods": plain["supportedMethods"] | methods})
+
+
+@cache
+def _in_order() -> tuple[DestinationMetadata, ...]:
+    return tuple(sorted(load_destination_catalog().values(), key=lambda each: (each.name.lower(), each.id)))
+
+
+def all_destinations() -> tuple[DestinationMetadata, ...]:
+    """Sorted as pages are: by lower-case name, then id."""
+    return _in_order()

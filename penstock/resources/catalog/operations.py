@@ -75,7 +75,9 @@ async def get_source_metadata(request: Request[Nothing]) -> dict[str, Any]:
 )
 async def get_destinations_catalog(request: Request[Nothing]) -> dict[str, Any]:
     """All destinations that can be made, by name, with their settings, actions and presets."""
-    return _page(all_destinations(), request.page, "destinations_catalog")
+    shown, page = page_of(all_destinations(), request.page, _key)
+    views = [destination_metadata(entry.id) for entry in shown]
+    return {"destinations_catalog": views, "pagination": Pagination.of(page)}
 
 
 @operation(

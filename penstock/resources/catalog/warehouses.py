@@ -3,33 +3,53 @@
 from functools import cache
 
 from penstock.api.errors import NotFound
-from penstock.kit.ids import derived_id
-from penstock.resources.catalog.schemas import Logos, WarehouseMetadata
+from penstock.catalog.warehouses.metadata import WarehouseEntry, load_warehouse_catalog
+from penstock.resources.catalog.schemas import Logos, Option, WarehouseMetadata
 
-DUCKDB_METADATA_ID = derived_id("warehouse", "duckdb")[:10]
 _LOGO = (
     "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E"
-    "%3Ccircle%20cx='8'%20cy='8'%20r='7'/%3E%3C/svg%3E"
+    "%3Cellipse%20cx='8'%20cy='3'%20rx='6'%20ry='2'/%3E%3Cpath%20d='M2%205v8c0%203%2012%203%2012%200V5'/%3E%3C/svg%3E"
 )
 
 
 @cache
 def all_warehouses() -> tuple[WarehouseMetadata, ...]:
     """Sorted as pages are: by lower-case name, then id."""
-    duckdb = WarehouseMetadata(
-        id=DUCKDB_METADATA_ID,
-        name="DuckDB",
-        slug="duckdb",
-        description="The warehouse in Penstock's own data directory.",
-        logos=Logos(default=_LOGO),
-        options=[],
-    )
-    return (duckdb,)
+    found = [_warehouse(entry) for entry in load_warehouse_catalog().values() if entry.has_driver]
+    return tuple(sorted(found, key=lambda each: (each.name.lower(), each.id)))
 
 
+@cache
 def warehouse_metadata(metadata_id: str) -> WarehouseMetadata:
     """Raises NotFound."""
     found = next((each for each in all_warehouses() if each.id == metadata_id), None)
     if found is None:
         raise NotFound(f"warehouse metadata {metadata_id} does not exist")
     return found
+
+
+def embedded_warehouse() -> WarehouseMetadata:
+    """The one that every installation has."""
+    return next(each for each in all_warehouses() if each.slug == "duckdb")
+
+
+def _warehouse(entry: WarehouseEntry) -> WarehouseMetadata:
+    options = [
+        Option(
+            name=option.name,
+            type=option.type,
+            required=option.required,
+            description=option.description,
+            default_value=option.default,
+            label=option.name,
+        )
+        for option in entry.options
+    ]
+    return WarehouseMetadata(
+        id=entry.id,
+        name=entry.name,
+        slug=entry.slug,
+        description=entry.description,
+        logos=Logos(default=_LOGO),
+        options=options,
+    )

@@ -14,7 +14,7 @@ from penstock.api.permissions import EVERYTHING
 from penstock.api.unit import Services, Unit
 from penstock.infra.db import Database
 from penstock.kit.ids import resource_id
-from penstock.resources.catalog import DUCKDB_METADATA_ID
+from penstock.resources.catalog import embedded_warehouse
 from penstock.resources.sources import add_source, first_write_key
 from penstock.resources.warehouses import add_warehouse
 from penstock.resources.workspaces.repository import get_first_workspace_id, insert_workspace
@@ -48,7 +48,7 @@ async def _first(connection: AsyncConnection, services: Services, name: str) -> 
     slug = snakecase(name).replace("_", "-") or "workspace"
     await insert_workspace(connection, {"id": workspace_id, "slug": slug, "name": name, "created_at": unit.now})
     await _insert_first_token(unit, token)
-    await add_warehouse(unit, DUCKDB_METADATA_ID, "DuckDB", {})
+    await add_warehouse(unit, embedded_warehouse().id, "DuckDB", {})
     source = await add_source(unit, FIRST_SOURCE_SLUG, _HTTP_API, enabled=True, settings={})
     await unit.audit("Source Created", "SOURCE", source.id, source.slug)
     await unit.flush()

@@ -104,7 +104,9 @@ class TestUpdateSource:
         source = await make(control)
         await control.data("PATCH", f"/sources/{source['id']}", {"enabled": False, "settings": {"a": 1}})
         async with control.database.reading() as connection:
-            rows = await connection.exec_driver_sql("SELECT type FROM audit_events WHERE resource_id = ?", (source["id"],))
+            rows = await connection.exec_driver_sql(
+                "SELECT type FROM audit_events WHERE resource_id = ?", (source["id"],)
+            )
             assert {row.type for row in rows} == {
                 "Source Created",
                 "Source Modified",

@@ -1,0 +1,86 @@
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from penstock.infra.db import Database, sqlite_url
+
+
+@pytest.fixture
+async def database(tmp_path):
+    opened = Database(sqlite_url(tmp_path / "test.sqlite"))
+    async with opened.writing() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))
+    yield opened
+    await opened.close()
+
+
+async def count(database):
+    async with database.reading() as connection:
+        return (await connection.execute(text("SELECT count(*) FROM t"))).scalar_one()
+
+
+async def test_a_block_that_ends_well_is_committed(database):
+    async with database.writing() as connection:
+        await connection.execute(text("INSERT INTO t VALUES (1)"))
+    assert await count(database) == 1
+
+
+async def test_a_block_that_raises_leaves_nothing(database):
+    with pytest.raises(RuntimeError):
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+            raise RuntimeError
+    assert await count(database) == 0
+
+
+async def test_a_reader_sees_one_state_while_a_writer_commits(database):
+    async with database.reading() as reader:
+        before = (await reader.execute(text("SELECT count(*) FROM t"))).scalar_one()
+        async with database.writing() as writer:
+            await writer.execute(text("INSERT INTO t VALUES (1)"))
+        assert (await reader.execute(text("SELECT count(*) FROM t"))).scalar_one() == before
+    assert await count(database) == before + 1
+
+
+async def test_many_writers_come_one_after_the_other(database):
+    async def add(number):
+        async with database.writing() as connection:
+            found = (await connection.execute(text("SELECT count(*) FROM t"))).scalar_one()
+            await asyncio.sleep(0)
+            await connection.execute(text("INSERT INTO t VALUES (:a)"), {"a": found})
+            return number
+
+    await asyncio.gather(*(add(number) for number in range(30)))
+    assert await count(database) == 30
+
+
+async def test_the_database_is_durable_and_keeps_its_references(database):
+    async with database.reading() as connection:
+        pragmas = [
+            (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert pragmas == ["wal", 2, 1]
+
+
+async def test_another_process_that_writes_is_waited_for_and_then_told(tmp_path):
+    first, second = (Database(sqlite_url(tmp_path / "test.sqlite")) for _ in range(2))
+    async with first.writing() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER)"))
+        async with second.reading() as other:
+            await other.execute(text("PRAGMA busy_timeout=10"))
+        waiting = asyncio.create_task(_insert(second))
+        await asyncio.sleep(0.05)
+    try:
+        await waiting
+    except OperationalError as error:
+        assert "locked" in str(error)
+    await first.close()
+    await second.close()
+
+
+async def _insert(database):
+    async with database.writing() as connection:
+        await connection.execute(text("INSERT INTO t VALUES (1)"))
