@@ -14,10 +14,13 @@ from itertools import count
 from typing import Protocol
 
 import nats.errors
+import structlog
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from penstock.infra.log.errors import LogRefused, LogTimeout, LogUnavailable
+
+logger = structlog.get_logger(__name__)
 
 PING_SECONDS = 10
 CONFIRM_SECONDS = 5.0
@@ -103,7 +106,7 @@ class Connection:
             self._end()
 
         await self._client.connect(
-            servers=[url],
+            servers=url.split(","),
             token=token or None,
             name=name,
             allow_reconnect=False,
@@ -114,7 +117,7 @@ class Connection:
             pending_size=0,
             closed_cb=ended,
             disconnected_cb=ended,
-            error_cb=_ignore,
+            error_cb=_note,
         )
         # The client's callbacks do not come when closing the socket fails in turn; the end of its reading task does.
         reading = self._client._reading_task  # noqa: SLF001
@@ -179,7 +182,8 @@ class Connection:
             raise LogTimeout(f"no answer from the log engine in {seconds:g} s") from error
         finally:
             del self._exchanges[number]
-            done.cancel()
+            if not done.cancel() and not done.cancelled():
+                done.exception()  # a loss in the moment of a timeout is told once, as the timeout
 
     async def publish(
         self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None, reply: str = ""
@@ -223,8 +227,10 @@ class Connection:
             self._end()
 
 
-async def _ignore(_error: Exception) -> None:
-    """The client reports every hiccup; what counts reaches us as an end of the connection or a failed exchange."""
+async def _note(error: Exception) -> None:
+    """What counts of the connection reaches us otherwise; a callback that fails would be known to nobody."""
+    if not isinstance(error, (nats.errors.Error, OSError)):
+        logger.error("What a subscription delivers to has failed.", exc_info=error)
 
 
 def _is_refusal(error: BaseException) -> bool:

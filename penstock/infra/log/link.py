@@ -40,6 +40,8 @@ class Link:
 
     def __init__(self, url: str, token: str, name: str) -> None:
         self._url = url
+        self._server = url.rpartition("@")[2]
+        """For log lines: without the credentials that may stand in a URL."""
         self._token = token
         self._name = name
         self._connection: Connection | None = None
@@ -150,20 +152,20 @@ class Link:
     async def _keep(self) -> None:
         while not self._is_closed:
             await self._lost.wait()
-            logger.warning("The log engine is gone.", url=self._url, name=self._name)
+            logger.warning("The log engine is gone.", server=self._server, name=self._name)
             if self._connection is not None:
                 await self._connection.close()
             await self._reconnect()
-            logger.info("The log engine is back.", url=self._url, name=self._name, generation=self.generation)
+            logger.info("The log engine is back.", server=self._server, name=self._name, generation=self.generation)
 
     async def _reconnect(self) -> None:
         for wait in backoff(FIRST_WAIT, LONGEST_WAIT):
             try:
                 await self._connect()
             except LogRefused as error:
-                logger.error("The log engine refuses us.", url=self._url, name=self._name, reason=str(error))  # noqa: TRY400
+                logger.error("The log engine refuses us.", server=self._server, name=self._name, reason=str(error))  # noqa: TRY400
             except LogError:
-                logger.debug("The log engine does not answer yet.", url=self._url, name=self._name)
+                logger.debug("The log engine does not answer yet.", server=self._server, name=self._name)
             else:
                 return
             await asyncio.sleep(wait)

@@ -50,14 +50,21 @@ class Tail:
     async def __aenter__(self) -> Self:
         self._subscription = await self._connection.subscribe(self._inbox, self._arrived.put)
         self._connection.at_end(self._arrived.put_nowait)
-        answer = await api(self._link, f"CONSUMER.CREATE.{self._stream}", self._request())
-        self._consumer = answer["name"]
-        await self._pull()
+        try:
+            answer = await api(self._link, f"CONSUMER.CREATE.{self._stream}", self._request())
+            self._consumer = answer["name"]
+            await self._pull()
+        except BaseException:
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
         self._connection.not_at_end(self._arrived.put_nowait)
         if not self._connection.is_usable:
             return

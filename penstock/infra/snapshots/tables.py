@@ -5,7 +5,7 @@ are handed out, and copied before the next change only (copy on write).
 """
 
 from copy import copy
-from typing import Self
+from typing import Self, TypeVar
 
 from penstock.spec.snapshot import (
     DestinationSnapshot,
@@ -15,6 +15,8 @@ from penstock.spec.snapshot import (
     SourceSnapshot,
     WarehouseSnapshot,
 )
+
+Indexed = TypeVar("Indexed", SourceSnapshot, DestinationSnapshot)
 
 
 class Snapshots:
@@ -27,11 +29,13 @@ class Snapshots:
         self.sources: dict[str, SourceSnapshot] = {}
         self.destinations: dict[str, DestinationSnapshot] = {}
         self.warehouses: dict[str, WarehouseSnapshot] = {}
-        self._by_write_key: dict[str, SourceSnapshot] = {}
+        self._by_write_key: dict[str, tuple[SourceSnapshot, ...]] = {}
         self._by_source: dict[str, tuple[DestinationSnapshot, ...]] = {}
 
     def source_by_write_key(self, key: str) -> SourceSnapshot | None:
-        return self._by_write_key.get(key)
+        """The source with that key; of several (a key was given away) the one published last."""
+        owners = self._by_write_key.get(key)
+        return owners[-1] if owners else None
 
     def destinations_of(self, source_id: str) -> tuple[DestinationSnapshot, ...]:
         return self._by_source.get(source_id, ())
@@ -59,23 +63,29 @@ class Snapshots:
     def _put_source(self, identifier: str, source: SourceSnapshot | None) -> None:
         before = self.sources.pop(identifier, None)
         for key in before.write_keys if before else ():
-            if (held := self._by_write_key.get(key)) is not None and held.id == identifier:
-                del self._by_write_key[key]
+            _replace(self._by_write_key, key, identifier, None)
         if source is not None:
             self.sources[identifier] = source
-            self._by_write_key.update(dict.fromkeys(source.write_keys, source))
+            for key in source.write_keys:
+                _replace(self._by_write_key, key, identifier, source)
 
     def _put_destination(self, identifier: str, destination: DestinationSnapshot | None) -> None:
         before = self.destinations.pop(identifier, None)
         if before is not None:
-            rest = tuple(one for one in self._by_source[before.source_id] if one.id != identifier)
-            if rest:
-                self._by_source[before.source_id] = rest
-            else:
-                del self._by_source[before.source_id]
+            _replace(self._by_source, before.source_id, identifier, None)
         if destination is not None:
             self.destinations[identifier] = destination
-            self._by_source[destination.source_id] = (*self.destinations_of(destination.source_id), destination)
+            _replace(self._by_source, destination.source_id, identifier, destination)
+
+
+def _replace(index: dict[str, tuple[Indexed, ...]], key: str, identifier: str, value: Indexed | None) -> None:
+    """Put `value` in the place of what has that identifier under `key`; tuples, so that frozen indexes stand."""
+    kept = tuple(one for one in index.get(key, ()) if one.id != identifier)
+    found = kept if value is None else (*kept, value)
+    if found:
+        index[key] = found
+    else:
+        index.pop(key, None)
 
 
 class Tables:
