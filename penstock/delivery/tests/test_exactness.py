@@ -1,6 +1,7 @@
 """Whatever fails, is killed and starts again: each (event, destination, subscription) ends exactly once in the counts."""
 
 import asyncio
+import contextlib
 import random
 
 import msgspec
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.delivery import scheduler
 from penstock.delivery.settling import settle
+from penstock.delivery.settling.settle import ShardTaken
 from penstock.infra.log import Log, LogTimeout
 from penstock.infra.log.server import EmbeddedServer
 from penstock.kit.settings import Settings
@@ -207,7 +209,8 @@ async def _scenario(server: EmbeddedServer, monkeypatch, steps: list[tuple[str, 
                 kill_at(monkeypatch, "", 0)
                 await shard.start()
             case "stop":
-                await shard.stop()
+                with contextlib.suppress(ShardTaken):
+                    await shard.stop()
                 await shard.start()
     is_healed = True
     expected = set()
@@ -231,6 +234,9 @@ def wants(subscription_id: str, message_id: str) -> bool:
 
 
 async def _covered(shard: Shard, expected: set[tuple[str, str, str]]) -> bool:
+    if isinstance(shard.failure, ShardTaken):
+        # The last batch of the engine killed before was on its way when this one began: a supervisor starts it again.
+        await shard.start()
     finals = await shard.finals()
     ended = {(destination_id, message_id) for destination_id, _, message_id in finals}
     return all(key in finals if wants(key[1], key[2]) else (key[0], key[2]) in ended for key in expected)
