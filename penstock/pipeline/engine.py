@@ -24,13 +24,13 @@ from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock
 from penstock.kit.ids import resource_id
 from penstock.kit.settings import Settings
-from penstock.pipeline.answer import Answer
 from penstock.pipeline.arrivals import Arrival, Arrivals
 from penstock.pipeline.dedupe import Claims, DedupeIndex
-from penstock.pipeline.judge import FrameJudge, damaged_answer, unknown_keys
+from penstock.pipeline.judging.answer import Answer
+from penstock.pipeline.judging.judge import FrameJudge, damaged_answer, unknown_keys
+from penstock.pipeline.judging.requests import hint_of
 from penstock.pipeline.recovery import Position, catch_up, check_owner, read_position
 from penstock.pipeline.reports import FactReporter
-from penstock.pipeline.requests import hint_of
 from penstock.spec import accepted, routed
 from penstock.spec.calls import StatusReport
 

@@ -6,7 +6,7 @@ ends it later (stages 5 and 7 to 9) is an outcome besides.
 
 import msgspec
 
-from penstock.pipeline.draft import Step
+from penstock.pipeline.judging.draft import Step
 from penstock.pipeline.steps.deduplicate import deduplicate
 from penstock.pipeline.steps.find_source import find_source
 from penstock.pipeline.steps.merge import merge

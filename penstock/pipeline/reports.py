@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from penstock.infra.facts import FactGapError, FactWriter
-from penstock.infra.log import Log, LogUnavailable
+from penstock.infra.log import Log, LogError
 from penstock.kit.clock import Clock
 from penstock.spec.facts import CountedOutcome
 from penstock.spec.frame import FrameError
@@ -57,14 +57,14 @@ class FactReporter:
             self._changed.clear()
             try:
                 await self.report()
-            except (LogUnavailable, FactGapError) as error:
+            except (LogError, FactGapError, FrameError) as error:
                 logger.warning("A fact is written later.", stream=self._stream, reason=str(error))
                 self._is_current = False
                 self._changed.set()
             await self._clock.sleep(SECONDS)
 
     async def report(self) -> None:
-        """Write what has been counted. Raises LogError, FactGapError."""
+        """Write what has been counted. Raises LogError, FactGapError, FrameError."""
         if not self._is_current:
             await self._read_past()
         await self._write()
@@ -94,7 +94,12 @@ class FactReporter:
             return
         outcomes = [CountedOutcome(*key, number) for key, number in self._counts.items()]
         self._counts = {}
-        await self._writer.write(stream=self._stream, after=after, to=to, outcomes=outcomes)
+        try:
+            await self._writer.write(stream=self._stream, after=after, to=to, outcomes=outcomes)
+        except BaseException:
+            # Nobody knows whether it is stored (a cancellation too): the log tells what is still to be counted.
+            self._is_current = False
+            raise
 
     def _count(self, head: RoutedHead, sequence: int, now_ms: int) -> None:
         minute = (head.received_at or now_ms) // 60_000

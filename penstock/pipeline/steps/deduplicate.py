@@ -4,7 +4,7 @@ The claim is made when the event has gone through all stages, so that one that c
 """
 
 from penstock.pipeline.dedupe import key_of
-from penstock.pipeline.draft import FAILED, Draft, Ending, FrameView
+from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView
 from penstock.spec.outcome import IngestReason
 
 

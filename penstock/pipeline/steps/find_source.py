@@ -1,6 +1,6 @@
 """Stage 2: whose event it is. The write key was looked up once for the request; here its events end or go on."""
 
-from penstock.pipeline.draft import FAILED, Draft, Ending, FrameView
+from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView
 from penstock.spec.outcome import IngestReason
 from penstock.spec.snapshot import SourceSnapshot
 

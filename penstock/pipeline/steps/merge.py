@@ -3,8 +3,8 @@
 import msgspec
 from msgspec import Raw
 
-from penstock.pipeline.draft import FAILED, Draft, Ending, FrameView
-from penstock.pipeline.wire import ABSENT, fields_of, is_null, is_object, object_of
+from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView
+from penstock.pipeline.judging.wire import ABSENT, fields_of, is_null, is_object, object_of
 from penstock.spec.outcome import IngestReason
 
 

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from penstock.kit.time import format_iso, parse_iso
-from penstock.pipeline.draft import Draft, Ending, FrameView, RequestView
-from penstock.pipeline.wire import ABSENT, EMPTY_OBJECT, WireEvent, fields_of, object_of
+from penstock.pipeline.judging.draft import Draft, Ending, FrameView, RequestView
+from penstock.pipeline.judging.wire import ABSENT, EMPTY_OBJECT, WireEvent, fields_of, object_of
 from penstock.spec.event import PROPERTIES_LIMIT
 
 VERSION = 2

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from penstock.pipeline.draft import FAILED, Draft, Ending, FrameView
-from penstock.pipeline.wire import ABSENT, WireEvent, is_object
+from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView
+from penstock.pipeline.judging.wire import ABSENT, WireEvent, is_object
 from penstock.spec.event import MESSAGE_ID_LIMIT, TYPE_NUMBERS, EventType
 from penstock.spec.outcome import IngestReason
 

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.infra.snapshots import Snapshots
 from penstock.pipeline.dedupe import Claims, DedupeIndex
-from penstock.pipeline.judge import FrameJudge
+from penstock.pipeline.judging.judge import FrameJudge
 from penstock.spec import accepted, routed
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord, encode_accepted
 from penstock.spec.event import EVENT_TYPES

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penstock.pipeline.judge import FrameJudge
+from penstock.pipeline.judging.judge import FrameJudge
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord, decoder
 
 TRACK = {"type": "track", "event": "Plan Changed", "userId": "u1", "messageId": "m1"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from penstock.pipeline.draft import Ending
+from penstock.pipeline.judging.draft import Ending
 from penstock.spec.event import TYPE_NUMBERS, EventType
 from penstock.spec.outcome import Outcome
 from penstock.spec.routed import OutcomeCount

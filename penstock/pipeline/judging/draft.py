@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 import msgspec
 from msgspec import Raw
 
-from penstock.pipeline.wire import WireEvent
+from penstock.pipeline.judging.wire import WireEvent
 from penstock.spec.accepted import AcceptedRow
 from penstock.spec.outcome import IngestReason, Outcome
 from penstock.spec.snapshot import SourceSnapshot

@@ -11,12 +11,12 @@ import structlog
 from penstock.infra.snapshots import Snapshots
 from penstock.kit.json import JsonError
 from penstock.pipeline import order
-from penstock.pipeline.answer import Answer, parts_of
 from penstock.pipeline.dedupe import Claims, DedupeIndex, key_of
-from penstock.pipeline.draft import FAILED, Draft, Ending, FrameView, RequestView
-from penstock.pipeline.requests import Sources, view_of
-from penstock.pipeline.tally import RECEIVED, Tally
-from penstock.pipeline.wire import read_event, write_event
+from penstock.pipeline.judging.answer import Answer, parts_of
+from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView, RequestView
+from penstock.pipeline.judging.requests import Sources, view_of
+from penstock.pipeline.judging.tally import RECEIVED, Tally
+from penstock.pipeline.judging.wire import read_event, write_event
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord
 from penstock.spec.event import TYPE_NUMBERS
 from penstock.spec.outcome import IngestReason

@@ -6,11 +6,11 @@ from msgspec import Raw
 from penstock.infra.snapshots import Snapshots
 from penstock.kit.json import JsonError
 from penstock.kit.time import format_iso
-from penstock.pipeline.draft import FAILED, Ending, RequestView
+from penstock.pipeline.judging.draft import FAILED, Ending, RequestView
+from penstock.pipeline.judging.wire import ABSENT, checked
 from penstock.pipeline.steps.find_source import refusal_of
 from penstock.pipeline.steps.merge import batch_object
 from penstock.pipeline.steps.normalise import ipv4_of, time_of
-from penstock.pipeline.wire import ABSENT, checked
 from penstock.spec.accepted import RequestRecord
 from penstock.spec.outcome import IngestReason
 from penstock.spec.routed import SourceRef

@@ -1,0 +1,143 @@
+"""Purges the streams of one shard by sequence: what is old enough, and was read by everybody who must read it.
+
+Invariants:
+- The last message of a subject that holds a position (`routed.*`, `settled`, `members`, `facts.*`) is never purged.
+- Positions are read before the limits are worked out: an old one is lower, hence safe. A position that cannot be had
+  (its callable raises) keeps its stream whole for this round.
+- What a reader has not read is kept for `max_lag_hours`; then it goes, with an alarm.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+import structlog
+
+from penstock.infra.log import Log
+from penstock.kit.clock import Clock
+from penstock.kit.settings import Settings
+from penstock.pipeline.recovery import read_position
+from penstock.spec import accepted, delivery, facts, routed
+
+logger = structlog.get_logger(__name__)
+
+_HOUR_MS = 3_600_000
+
+Sequences = Callable[[], Awaitable[Mapping[str, int]]]
+
+
+async def _none() -> Mapping[str, int]:
+    return {}
+
+
+class Readers(msgspec.Struct, frozen=True):
+    """Who reads what the loop purges."""
+
+    routed: Sequences
+    """Name of each reader of ROUTED: the sequence that it has read last (0: nothing yet)."""
+    delivery: Sequences = _none
+    """Subject in DELIVERY (wildcards allowed): everything on it below this sequence is needed no more."""
+    facts: Sequences = _none
+    """Subject in FACTS: the sequence that was folded last."""
+
+
+class RetentionLoop:
+    """`run` for ever; `round` does it once and tells how many messages went, by stream."""
+
+    def __init__(self, settings: Settings, log: Log, clock: Clock, shard: int, readers: Readers) -> None:
+        self._settings = settings
+        self._log = log
+        self._clock = clock
+        self._shard = shard
+        self._readers = readers
+
+    async def run(self) -> None:
+        while True:
+            await self._clock.sleep(self._settings.retention_seconds)
+            await self.round()
+
+    async def round(self) -> dict[str, int]:
+        """One pass over all streams. What fails for one stream waits for the next round."""
+        purged: dict[str, int] = {}
+        for stream, purge in (
+            (accepted.stream_name(self._shard), self._purge_accepted),
+            (routed.stream_name(self._shard), self._purge_routed),
+            (delivery.stream_name(self._shard), self._purge_delivery),
+            (facts.STREAM, self._purge_facts),
+        ):
+            try:
+                purged[stream] = await purge(stream)
+            except Exception as error:  # noqa: BLE001 - another role's callable may raise anything; nothing is purged then
+                logger.warning("A stream is purged later.", stream=stream, reason=repr(error))
+        return purged
+
+    async def _purge_accepted(self, stream: str) -> int:
+        """What the pipeline has answered; ACCEPTED itself holds no position."""
+        position = await read_position(self._log, self._shard)
+        by_age = await self._sequence_before(stream, self._settings.accepted_hours)
+        return await self._purge(stream, min(position.covers + 1, by_age))
+
+    async def _purge_routed(self, stream: str) -> int:
+        read = dict(await self._readers.routed())
+        read["facts"] = await self._reported()
+        last = await self._log.last(stream, routed.subject(self._shard))
+        if last is None:
+            return 0
+        slowest = min(read, key=lambda name: read[name])
+        by_age = await self._sequence_before(stream, self._settings.routed_hours)
+        kept_hours = max(self._settings.routed_hours, self._settings.max_lag_hours)
+        by_lag = await self._sequence_before(stream, kept_hours)
+        below = min(routed_limit(by_age, by_lag, read[slowest]), last.sequence)
+        purged = await self._purge(stream, below)
+        if purged and below > read[slowest] + 1:
+            logger.error("A reader lost what it had not read in time.", stream=stream, reader=slowest, below=below)
+        return purged
+
+    async def _purge_delivery(self, stream: str) -> int:
+        limits = dict(await self._readers.delivery())
+        quarantine = delivery.quarantine_subject(self._shard, ">")
+        limits.setdefault(quarantine, await self._sequence_before(stream, self._settings.quarantine_hours))
+        settled = delivery.settled_subject(self._shard)
+        if settled in limits:
+            limits[settled] = min(limits[settled], await self._sequence_before(stream, self._settings.facts_hours))
+        members = delivery.members_subject(self._shard)
+        limits.setdefault(members, (await self._log.state(stream)).last)
+        purged = 0
+        for subject, below in limits.items():
+            holds_position = subject in (members, settled)
+            purged += await self._purge_subject(stream, subject, below, holds_position=holds_position)
+        return purged
+
+    async def _purge_facts(self, stream: str) -> int:
+        folded = await self._readers.facts()
+        by_age = await self._sequence_before(stream, self._settings.facts_hours) if folded else 0
+        purged = 0
+        for subject, sequence in folded.items():
+            purged += await self._purge_subject(stream, subject, min(sequence + 1, by_age), holds_position=True)
+        return purged
+
+    async def _reported(self) -> int:
+        """How far the pipeline's own facts have counted ROUTED."""
+        message = await self._log.last(facts.STREAM, facts.subject("pipeline", self._shard))
+        return facts.decoder.head(message.payload).to if message else 0
+
+    async def _sequence_before(self, stream: str, hours: float) -> int:
+        """The first sequence that is younger than so many hours."""
+        return await self._log.sequence_at(stream, round(self._clock.now_ms() - hours * _HOUR_MS))
+
+    async def _purge(self, stream: str, below: int) -> int:
+        if below <= (await self._log.state(stream)).first:
+            return 0
+        return await self._log.purge(stream, below=below)
+
+    async def _purge_subject(self, stream: str, subject: str, below: int, *, holds_position: bool) -> int:
+        if holds_position:
+            last = await self._log.last(stream, subject)
+            below = min(below, last.sequence) if last else 0
+        if below <= (await self._log.state(stream)).first:
+            return 0
+        return await self._log.purge(stream, below=below, subject=subject)
+
+
+def routed_limit(by_age: int, by_lag: int, read: int) -> int:
+    """Below which ROUTED may go: what is too old and read, and what is older than any reader may lag."""
+    return min(by_age, max(read + 1, by_lag))
