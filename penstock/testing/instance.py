@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import httpx
 
+from penstock.client.local import LocalClient
+
 START_SECONDS = 60.0
 
 
@@ -114,13 +116,23 @@ class Instance:
         environment = {**os.environ, **self.environment}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=check, timeout=330)
 
-    def sync(self) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self.command("sync").stdout)
-        return answer
+    def local(self) -> LocalClient:
+        """What `penstock sync`, `sql` and `status` ask."""
+        return LocalClient(self.data)
 
-    def sql(self, statement: str) -> list[dict[str, Any]]:
-        answer: list[dict[str, Any]] = json.loads(self.command("sql", "--json", statement).stdout)
-        return answer
+    def sync(self) -> dict[str, Any]:
+        """As `penstock sync`, without the start of a process."""
+        report: dict[str, Any] = self.local().post("/penstock/sync", {}, 300)
+        assert not report["errors"], report["errors"]
+        return report
+
+    def sql(self, statement: str, rows: int = 100_000) -> list[dict[str, Any]]:
+        """As `penstock sql --json`, without the start of a process."""
+        body = {"statement": statement, "rowLimit": rows, "secondsLimit": 60}
+        answer = self.local().post("/penstock/sql", body, 70)
+        assert not answer["error"], answer["error"]
+        assert not answer["is_truncated"]
+        return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
 
 
 def _first(pids: list[int], mark: str) -> int | None:

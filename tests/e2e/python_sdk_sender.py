@@ -28,7 +28,7 @@ def call(client, number):
         case 5:
             return client.alias(f"anonymous-{number}", user)
     at = datetime(2024, 5, 1, tzinfo=UTC)
-    return client.track(None, "Signed Up", {"at": at}, anonymous_id=f"a-{number}")
+    return client.track(None, "Signed Up", {"signedUpAt": at}, anonymous_id=f"a-{number}")
 
 
 def main() -> int:

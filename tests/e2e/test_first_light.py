@@ -90,7 +90,7 @@ class TestWarehouse:
 
     def test_a_date_property_is_a_timestamp(self, sent):
         _, _, instance, _ = sent
-        rows = instance.sql("select distinct typeof(at) as type, at::varchar as value from shop.signed_up")
+        rows = instance.sql("select distinct typeof(signed_up_at) as type, signed_up_at::varchar as value from shop.signed_up")
         assert len(rows) == 1
         assert rows[0]["type"].startswith("TIMESTAMP")
         assert rows[0]["value"].startswith("2024-05-01 00:00:00")
@@ -108,3 +108,32 @@ class TestWarehouse:
         _, _, instance, _ = sent
         rows = instance.sql("select id, name, employee_count from shop.accounts")
         assert rows == [{"id": "group-1", "name": "Initech", "employee_count": 329}]
+
+
+class TestCommands:
+    def test_sql_prints_json_and_csv_in_a_pipe(self, sent):
+        _, _, instance, _ = sent
+        statement = "select id, name from shop.accounts"
+        assert json.loads(instance.command("sql", statement).stdout) == [{"id": "group-1", "name": "Initech"}]
+        assert instance.command("sql", "--csv", statement).stdout == "id,name\ngroup-1,Initech\n"
+
+    def test_a_statement_that_writes_is_refused(self, sent):
+        _, _, instance, _ = sent
+        refused = instance.command("sql", "drop table shop.tracks", check=False)
+        assert refused.returncode == 1
+        assert "penstock:" in refused.stderr
+        assert instance.sql("select count(*) as n from shop.tracks")[0]["n"] > 0
+
+    def test_status_shows_every_role_and_says_healthy_by_its_exit_code(self, sent):
+        _, _, instance, _ = sent
+        shown = instance.command("status")
+        assert shown.returncode == 0
+        answer = json.loads(shown.stdout)
+        assert {role["role"] for role in answer["roles"]} == {"control", "edge", "engine", "warehousing"}
+        assert all(role["state"] == "ready" for role in answer["roles"])
+
+    def test_a_second_start_on_the_same_directory_is_refused_with_the_pid(self, sent):
+        _, _, instance, _ = sent
+        refused = instance.command("up", "--port", "0", check=False)
+        assert refused.returncode == 1
+        assert str(instance.pid) in refused.stderr
