@@ -16,7 +16,7 @@ from penstock.spec.snapshot import (
     WarehouseSnapshot,
 )
 
-Indexed = TypeVar("Indexed", SourceSnapshot, DestinationSnapshot)
+Indexed = TypeVar("Indexed", bound=SourceSnapshot | DestinationSnapshot)
 
 
 class Snapshots:
@@ -80,7 +80,7 @@ class Snapshots:
 
 def _replace(index: dict[str, tuple[Indexed, ...]], key: str, identifier: str, value: Indexed | None) -> None:
     """Put `value` in the place of what has that identifier under `key`; tuples, so that frozen indexes stand."""
-    kept: tuple[Indexed, ...] = tuple(one for one in index.get(key, ()) if one.id != identifier)
+    kept = tuple(one for one in index.get(key, ()) if one.id != identifier)
     found = kept if value is None else (*kept, value)
     if found:
         index[key] = found
