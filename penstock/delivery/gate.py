@@ -24,7 +24,10 @@ class Circuit:
         self._settings = settings
         self._clock = clock
         self._slot_seconds = settings.circuit_seconds / _SLOTS
-        self._slots: deque[list[int]] = deque(maxlen=_SLOTS + 1)
+        self._slots: deque[list[int]] = deque()
+        """[slot, attempts, failures] of the window; `_attempts` and `_failures` are their sums."""
+        self._attempts = 0
+        self._failures = 0
         self._in_a_row = 0
         self._probe_at = 0.0
         self._is_probing = False
@@ -66,6 +69,7 @@ class Circuit:
             self.is_open = False
             self._in_a_row = 0
             self._slots.clear()
+            self._attempts = self._failures = 0
 
     def _open(self) -> None:
         self.is_open = True
@@ -78,9 +82,13 @@ class Circuit:
             self._slots.append([slot, 0, 0])
         self._slots[-1][1] += 1
         self._slots[-1][2] += is_failure
+        self._attempts += 1
+        self._failures += is_failure
         while self._slots[0][0] <= slot - _SLOTS:
-            self._slots.popleft()
-        return sum(entry[1] for entry in self._slots), sum(entry[2] for entry in self._slots)
+            _, attempts, failures = self._slots.popleft()
+            self._attempts -= attempts
+            self._failures -= failures
+        return self._attempts, self._failures
 
 
 class Pace:
