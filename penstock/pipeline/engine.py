@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from penstock.infra.faults import fault_point
-from penstock.infra.log import Log, LogFull, LogUnavailable, SequenceMismatch
+from penstock.infra.log import Log, LogError, LogFull, LogUnavailable, SequenceMismatch
 from penstock.infra.snapshots import SnapshotView
 from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock
@@ -186,7 +186,7 @@ class PipelineEngine:
         self._counts["frames"] += 1
         self._counts["routed"] += sum(len(part.head.rows) for part in answer.parts)
         for code, number in answer.notes.items():
-            self._counts[f"mended_{code}"] += number
+            self._counts[f"noted_{code}"] += number
         for one in answer.head.outcomes:
             self._counts[one.outcome.lower()] += one.count
 
@@ -204,7 +204,7 @@ class PipelineEngine:
         stream = accepted.stream_name(self._shard)
         try:
             lag[stream] = max(0, (await self._log.state(stream)).last - self.position.covers)
-        except LogUnavailable as error:
+        except LogError as error:
             reasons.append(str(error))
         return StatusReport(
             role="pipeline",

@@ -23,7 +23,7 @@ class Answer(msgspec.Struct, frozen=True):
     parts: list[Part]
     claimed: AbstractSet[bytes]
     notes: dict[str, int] = {}
-    """What was mended in events that go on all the same, by code (`kit/json.py`)."""
+    """What is odd about events that go on all the same, by code: what was mended (`kit/json.py`), times far ahead."""
 
     @property
     def head(self) -> RoutedHead:

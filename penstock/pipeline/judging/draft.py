@@ -61,7 +61,7 @@ class FrameView(msgspec.Struct):
 class Draft:
     """One event on its way. Steps change it in place."""
 
-    __slots__ = ("event", "key", "metadata", "request", "row", "unknown")
+    __slots__ = ("event", "is_ahead", "key", "metadata", "request", "row", "unknown")
 
     def __init__(
         self, row: AcceptedRow, request: RequestView, event: WireEvent, unknown: dict[str, Raw] | None
@@ -71,6 +71,7 @@ class Draft:
         self.event = event
         self.unknown = unknown
         self.metadata = b""
+        self.is_ahead = False
         self.key = b""
         """Under which it claims its message id, once stage 4 has let it pass."""
 

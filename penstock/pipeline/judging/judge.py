@@ -25,6 +25,8 @@ from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef
 logger = structlog.get_logger(__name__)
 
 BATCH_CALL = "batch"
+TIMESTAMP_AHEAD = "timestamp_ahead"
+"""Noted of events that say to have happened more than a day after they came."""
 SLICE = 128
 """Events judged before the event loop gets its turn again."""
 _INTERNAL = FAILED[IngestReason.INTERNAL]
@@ -142,6 +144,8 @@ class FrameJudge:
     def _keep(self, draft: Draft, text: bytes) -> None:
         self._count(draft, RECEIVED)
         self._frame.claimed.add(draft.key)
+        if draft.is_ahead:
+            self._notes[TIMESTAMP_AHEAD] += 1
         source, number = draft.request.source_number, TYPE_NUMBERS[draft.event.type]
         self._rows.append(
             RoutedRow(self._offset, len(text), source, number, draft.row.message_id, metadata=draft.metadata)

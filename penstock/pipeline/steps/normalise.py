@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw
 
 from penstock.kit.time import format_iso, parse_iso
 from penstock.pipeline.judging.draft import Draft, Ending, FrameView, RequestView
-from penstock.pipeline.judging.wire import ABSENT, EMPTY_OBJECT, WireEvent, fields_of, object_of
+from penstock.pipeline.judging.wire import ABSENT, EMPTY_OBJECT, WireEvent, fields_of, is_object, object_of
 from penstock.spec.event import PROPERTIES_LIMIT
 
 VERSION = 2
@@ -25,6 +25,7 @@ CLIENT_LIBRARIES = frozenset(
         "amp",
     }
 )
+_DAY_MS = 86_400_000
 _SHORTEST_MEMBER = 5
 """Bytes of `"":1,`: an object shorter than this times the limit cannot hold too many members."""
 
@@ -46,7 +47,7 @@ def normalise(draft: Draft, frame: FrameView) -> Ending | None:
     event, request = draft.event, draft.request
     assert request.source is not None  # noqa: S101 - stage 2 ends what has no source
     event.message_id = draft.row.message_id
-    set_timestamps(event, request)
+    draft.is_ahead = set_timestamps(event, request)
     view = _NO_CONTEXT if event.context is ABSENT else _context_decoder.decode(event.context)
     is_client = _is_client(request.source.platform, view)
     if is_client and request.peer and (view.ip is UNSET or view.ip is None):
@@ -60,17 +61,19 @@ def normalise(draft: Draft, frame: FrameView) -> Ending | None:
     if event.context is ABSENT:
         event.context = EMPTY_OBJECT
     if event.metadata is not ABSENT:
-        draft.metadata, event.metadata = bytes(event.metadata), ABSENT
+        draft.metadata = bytes(event.metadata) if is_object(event.metadata) else b""
+        event.metadata = ABSENT
     if draft.row.length > PROPERTIES_LIMIT * _SHORTEST_MEMBER:
         event.properties, event.traits = bounded(event.properties), bounded(event.traits)
     return None
 
 
-def set_timestamps(event: WireEvent, request: RequestView) -> None:
+def set_timestamps(event: WireEvent, request: RequestView) -> bool:
     """`timestamp` = received - (sent - original): what the client's clock is off is taken out.
 
     Without a client time it is the time of arrival; without a time of sending nothing is known of the client's clock,
-    and its time stays as it is (imports of old events).
+    and its time stays as it is (imports of old events). Returns whether it lies more than a day in the future: such
+    events are kept, but they stop readers that go by the highest time.
     """
     sent, sent_text = request.sent_at, request.sent_text
     if event.sent_at is not None and (own := time_of(event.sent_at)) is not None:
@@ -81,9 +84,11 @@ def set_timestamps(event: WireEvent, request: RequestView) -> None:
     event.received_at, event.sent_at = request.received_text, sent_text
     if original is None:
         event.original_timestamp = event.timestamp = request.received_text
-        return
+        return False
+    happened = original if sent is None else request.received_at - sent + original
     event.original_timestamp = format_iso(original)
-    event.timestamp = event.original_timestamp if sent is None else format_iso(request.received_at - sent + original)
+    event.timestamp = event.original_timestamp if sent is None else format_iso(happened)
+    return happened - request.received_at > _DAY_MS
 
 
 def time_of(value: Any) -> int | None:

@@ -78,6 +78,20 @@ def test_times_beyond_what_the_format_says_do_not_stop_anything(pipeline):
     assert event["timestamp"] == "9999-12-31T23:59:59.999Z"
 
 
+def test_fc42_an_event_of_the_far_future_is_kept_and_counted(pipeline, build):
+    judged = pipeline.judge(
+        build.request([track(timestamp="2031-01-02T10:00:00Z"), track(timestamp="2030-01-03T10:00:00Z"), track()])
+    )
+    assert judged.events[0]["timestamp"] == "2031-01-02T10:00:00.000Z"
+    assert {event["receivedAt"] for event in judged.events} == {RECEIVED}
+    assert judged.answer.notes == {"timestamp_ahead": 1}
+
+
+def test_browser_metadata_that_is_no_object_is_dropped(pipeline, build):
+    judged = pipeline.judge(build.request([track(_metadata="x"), track(_metadata={"bundled": []})]))
+    assert [row.metadata for row in judged.rows] == [b"", b'{"bundled":[]}']
+
+
 def test_what_the_server_decides_cannot_be_forged(pipeline):
     event = pipeline.one(
         track(receivedAt="1999-01-01T00:00:00Z", projectId="x", version="1.1", channel="mine", writeKey="wk")
