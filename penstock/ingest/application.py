@@ -10,6 +10,7 @@ import structlog
 
 from penstock.infra.log import Log
 from penstock.infra.snapshots import SnapshotView
+from penstock.ingest.answers import Refusal, answer_headers
 from penstock.ingest.frame_writer import FrameWriter
 from penstock.ingest.keys import UnknownKeys
 from penstock.ingest.peers import Peers
@@ -64,9 +65,11 @@ class Edge:
                 own(exchange)
             else:
                 await self._proxy.answer(scope, exchange)
-        except RuntimeError as error:
-            # The server's way to say that the client has gone; nobody is left to be answered.
-            logger.debug("A request ended early.", path=scope.path, reason=str(error))
+        except asyncio.CancelledError:
+            # The client has gone, and the server cancels its request. What was submitted is stored all the same.
+            logger.debug("A client went before its answer.", path=scope.path)
+        except Exception as error:  # noqa: BLE001 - the outermost place of a request
+            _failed(error, scope, exchange)
         finally:
             self._in_flight -= 1
             if self._is_stopping and not self._in_flight:
@@ -130,6 +133,18 @@ class Edge:
         exchange.response_bytes(200, _TEXT, metrics_text(self._counts()).encode())
 
 
+def _failed(error: Exception, scope: Scope, exchange: Exchange) -> None:
+    if type(error).__name__.startswith(_CLIENT_GONE):
+        logger.debug("A client went before its answer.", path=scope.path)
+        return
+    logger.error("A request failed.", path=scope.path, exc_info=error)
+    refusal = Refusal(500, "internal", "Internal error")
+    with contextlib.suppress(RuntimeError):  # the answer may have begun
+        exchange.response_bytes(refusal.status, answer_headers(scope.headers), refusal.body())
+
+
+_CLIENT_GONE = "RSGIProtocol"
+"""How the names of the server's exceptions begin; it is not imported here."""
 _GAUGES = frozenset({"waiting_bytes"})
 
 

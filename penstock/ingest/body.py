@@ -6,6 +6,7 @@ for a while, because an answer to a client that is still sending gets lost.
 
 import asyncio
 import zlib
+from time import monotonic
 from typing import Any
 
 from penstock.ingest.answers import Refusal, too_large
@@ -32,19 +33,58 @@ async def read_body(exchange: Exchange, headers: Headers, limit: int) -> bytes:
 
 
 async def _read(exchange: Exchange, headers: Headers, limit: int) -> bytes:
-    task: asyncio.Task[Any] | None = asyncio.current_task()
-    assert task is not None  # noqa: S101 - the server runs each request in a task
-    timer = asyncio.get_running_loop().call_later(READ_SECONDS, task.cancel)
+    task = asyncio.current_task()
+    _overdue.watch(task)
     try:
         declared = headers.get("content-length")
         if declared is not None and int(declared) <= min(_AT_ONCE, limit):
             return await exchange()
         return await _read_pieces(exchange, limit, None if declared is None else int(declared))
     except asyncio.CancelledError:
-        task.uncancel()
+        if not _overdue.has_ended(task):
+            raise
         raise Refusal(408, "request_timeout", "The body did not come in time") from None
     finally:
-        timer.cancel()
+        _overdue.forget(task)
+
+
+class _Overdue:
+    """Ends readers that take too long: one timer for all of them, since one for each costs more than the reading."""
+
+    def __init__(self) -> None:
+        self._started: dict[asyncio.Task[Any] | None, float] = {}
+        self._ended: set[asyncio.Task[Any]] = set()
+        self._is_watching = False
+
+    def watch(self, task: asyncio.Task[Any] | None) -> None:
+        self._started[task] = monotonic()
+        if not self._is_watching:
+            self._is_watching = True
+            asyncio.get_running_loop().call_later(READ_SECONDS / 6, self._sweep)
+
+    def forget(self, task: asyncio.Task[Any] | None) -> None:
+        del self._started[task]
+
+    def has_ended(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether the cancellation is of our making; it is then over."""
+        if task not in self._ended or task is None:
+            return False
+        self._ended.discard(task)
+        task.uncancel()
+        return True
+
+    def _sweep(self) -> None:
+        self._is_watching = bool(self._started)
+        if self._is_watching:
+            asyncio.get_running_loop().call_later(READ_SECONDS / 6, self._sweep)
+        limit = monotonic() - READ_SECONDS
+        for task, started in self._started.items():
+            if task is not None and started < limit and task not in self._ended:
+                self._ended.add(task)
+                task.cancel()
+
+
+_overdue = _Overdue()
 
 
 async def _read_pieces(exchange: Exchange, limit: int, declared: int | None) -> bytes:

@@ -78,10 +78,13 @@ class ParsedRequest(msgspec.Struct):
 
 def parse_single(body: bytes) -> ParsedRequest:
     """One event. Raises Refusal."""
-    body, (ids, shard_key), notes = _strict_then_mended(body, _ids_of)
-    if is_too_deep(body, NESTING_LIMIT):
+    try:
+        ids, shard_key, notes = _ids.decode(body), None, None
+    except _unreadable:
+        body, (ids, shard_key), notes = _strict_then_mended(body, _ids_of)
+    if body.count(b"{") + body.count(b"[") > NESTING_LIMIT and is_too_deep(body, NESTING_LIMIT):
         raise invalid_json("Nested too deep")
-    parsed = ParsedRequest([], [], [], [], ids.write_key, notes=notes)
+    parsed = ParsedRequest([], [], [], [], ids.write_key, notes=notes or {})
     return parsed.add(body, ids, shard_key)
 
 
