@@ -33,13 +33,13 @@ _encode = msgspec.json.Encoder().encode
 def decode_event(raw: bytes | memoryview) -> dict[str, Any]:
     """The event with its integers exact. Raises ValueError where it is no JSON object."""
     try:
-        event = _decode(raw)
-    except msgspec.DecodeError:
-        # Numbers beyond a double are JSON too; the slow parser reads them, and their column refuses them by name.
         try:
+            event = _decode(raw)
+        except msgspec.DecodeError:
+            # Numbers beyond a double are JSON too; the slow parser reads them, and their column refuses them by name.
             event = json.loads(bytes(raw))
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     if not isinstance(event, dict):
         raise ValueError("not an object")  # noqa: TRY004 - what callers must know is that the bytes are bad
     return event
@@ -73,7 +73,7 @@ class _Flattening:
     def run(self, event_type: EventType) -> None:
         context = self._event.get("context")
         if isinstance(context, dict):
-            self._walk(context, "context_", self._context, _context_names.of, str(event_type))
+            self._walk(context, "context_", self._context, _context_names, str(event_type))
         _RUN[event_type](self)
 
     def track(self) -> None:
@@ -145,7 +145,7 @@ class _Flattening:
         if not isinstance(found, dict):
             return
         own: Values = {}
-        self._walk(found, "", own, _column_names.of, table)
+        self._walk(found, "", own, _column_names, table)
         reserved = DISCARDED_NAMES.get(table, DISCARDED_NAMES[""])
         for name, value in own.items():
             if name in reserved or name in values:
@@ -159,7 +159,7 @@ class _Flattening:
         found: Mapping[str, Any],
         path: str,
         into: Values,
-        name_of: Callable[[str], str],
+        names: ColumnNames,
         table: str,
         depth: int = 0,
     ) -> None:
@@ -168,21 +168,29 @@ class _Flattening:
                 continue
             kind = type(value)
             if kind is dict and depth < _DEPTH_LIMIT:
-                self._walk(value, f"{path}{key}_", into, name_of, table, depth + 1)
+                self._walk(value, f"{path}{key}_", into, names, table, depth + 1)
                 continue
-            name = name_of(path + key)
+            name = names[path + key]
             if not name:
                 self._batch.discards.add(table, path + key, self._id, value, DiscardKind.NO_NAME)
                 continue
             if kind is list or kind is dict:
-                value = _text_of(value)  # noqa: PLW2901 - an array is its text from here on
+                text = _text_of(value)
+                if text is None:
+                    self._batch.discards.add(table, name, self._id, "", DiscardKind.UNREADABLE)
+                    continue
+                value = text  # noqa: PLW2901 - an array is its text from here on
             if name in into and into[name] != value:
                 self._batch.discards.add(table, name, self._id, into[name], DiscardKind.COLLISION)
             into[name] = value
 
 
-def _text_of(value: list[Any] | dict[str, Any]) -> str:
-    return _encode(value).decode()
+def _text_of(value: list[Any] | dict[str, Any]) -> str | None:
+    """JSON text; None where the nesting is as deep as can be read, but not as can be written."""
+    try:
+        return _encode(value).decode()
+    except RecursionError:
+        return None
 
 
 def _own_name(path: str) -> str:

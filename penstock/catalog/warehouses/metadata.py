@@ -1,7 +1,7 @@
 """The warehouses that can be connected, as facts: ids, names and settings, those of Segment and our own DuckDB.
 
-Ids and setting keys of Segment's are facts of its public documentation (CC BY 4.0); a key whose spelling is not known for
-certain says so in `certainty`. `has_driver` tells which of them this release can load.
+Ids and setting keys of Segment's are facts of its public documentation (CC BY 4.0); a key whose spelling is not certain
+says so in `certainty`. `has_driver` tells which of them this release can load.
 """
 
 from functools import cache

@@ -19,7 +19,8 @@ async def facts_of(log, count):
         async for _, head in read_facts(log, 1):
             records.append((head.role, head.after, head.to, head.syncs))
             if len(records) == count:
-                return records
+                break
+    return records
 
 
 async def reached(claim, seconds=5.0):

@@ -217,7 +217,7 @@ class TestFC30AndFC32TheCustomersHand:
 
 class TestFC33ForgedColumns:
     def test_no_system_column_can_be_forged(self, target):
-        forged = {name: "forged" for name in ("user_id", "event", "anonymousId", "context_ip")}
+        forged = dict.fromkeys(("user_id", "event", "anonymousId", "context_ip"), "forged")
         times = dict.fromkeys(("received_at", "timestamp"), "1999-01-01T00:00:00Z")
         event = sold("fc07-h", **forged, **times, id="p-1", uuid="u-1", price=3)
         target.load(event | {"context": {"ip": "203.0.113.9"}})
