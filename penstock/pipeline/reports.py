@@ -7,6 +7,7 @@ import structlog
 from penstock.infra.facts import FactGapError, FactWriter
 from penstock.infra.log import Log, LogError
 from penstock.kit.clock import Clock
+from penstock.pipeline.judging.tally import OTHER
 from penstock.spec.facts import CountedOutcome
 from penstock.spec.frame import FrameError
 from penstock.spec.routed import RoutedHead, decoder, stream_name
@@ -15,8 +16,8 @@ logger = structlog.get_logger(__name__)
 
 ROLE = "pipeline"
 SECONDS = 1.0
-ROWS_LIMIT = 20_000
-"""Counts of one fact at most when a long past is summed."""
+ROWS_LIMIT = 4_000
+"""Counts after which a fact of the past is written, and new names of one second are counted as `other`."""
 
 _Key = tuple[str, str, str, str, str, str, str, str, int]
 
@@ -107,5 +108,8 @@ class FactReporter:
             source = head.sources[one.source]
             ending = (one.outcome, one.reason, one.event_type, one.event_name, minute)
             key = (source.workspace_id, source.source_id, "", "", *ending)
+            if key not in self._counts and len(self._counts) >= ROWS_LIMIT:
+                # A fact must fit into one message whatever names senders make up.
+                key = (*key[:7], OTHER, minute)
             self._counts[key] = self._counts.get(key, 0) + one.count
         self._counted_to = sequence

@@ -33,7 +33,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def parts_of(head: RoutedHead, pieces: list[bytes]) -> list[Part]:
     """The messages of `head`, whose rows tell the offsets in the joined `pieces`. Outcomes stand in the last."""
-    cuts = list(_cuts(pieces))
+    cuts = list(_cuts([row.length + len(row.metadata) for row in head.rows]))
     if len(cuts) == 1:
         return [Part(head, encode_routed(head, pieces))]
     parts = []
@@ -51,15 +51,15 @@ def parts_of(head: RoutedHead, pieces: list[bytes]) -> list[Part]:
     return parts
 
 
-def _cuts(pieces: list[bytes]) -> Iterator[tuple[int, int]]:
-    """(from, to) of the pieces of each part; one empty part where there are none."""
-    start, size = 0, 0
-    for number, piece in enumerate(pieces):
-        if size and size + len(piece) > PART_LIMIT:
+def _cuts(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """(from, to) of the rows of each part; one empty part where there are none."""
+    start, total = 0, 0
+    for number, size in enumerate(sizes):
+        if total and total + size > PART_LIMIT:
             yield start, number
-            start, size = number, 0
-        size += len(piece)
-    yield start, len(pieces)
+            start, total = number, 0
+        total += size
+    yield start, len(sizes)
 
 
 def _placed(rows: list[RoutedRow]) -> list[RoutedRow]:

@@ -128,6 +128,14 @@ def test_a_frame_over_four_mebibytes_becomes_parts_and_the_last_tells_the_outcom
     assert all(len(part.payload) < 5 << 20 for part in judged.answer.parts)
 
 
+def test_browser_metadata_counts_towards_the_size_of_a_part(pipeline, build):
+    metadata = {"bundled": ["x" * 30_000]}
+    events = [TRACK | {"messageId": f"m{number}", "_metadata": metadata} for number in range(300)]
+    judged = pipeline.judge(build.request(events))
+    assert max(len(part.payload) for part in judged.answer.parts) < 5 << 20
+    assert judged.ids == [f"m{number}" for number in range(300)]
+
+
 def test_a_row_that_names_no_request_ends_as_internal(pipeline, build):
     record, events = build.request([TRACK])
     frame = build.frame((record, events))

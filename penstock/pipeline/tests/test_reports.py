@@ -1,5 +1,6 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from penstock.infra.log import Log
@@ -86,6 +87,21 @@ async def test_a_write_that_was_cut_off_loses_no_count(log, monkeypatch):
     told = await written(log)
     assert sum(one.count for fact in told for one in fact.outcomes) == 5 + 7 + 7
     assert [fact.after for fact in told] == [0, *(fact.to for fact in told[:-1])]
+
+
+async def test_a_second_full_of_made_up_names_fits_into_one_fact(log):
+    reporter = FactReporter(log, 0, ManualClock())
+    await reporter.report()
+    names = [f"{number} " + "😀" * 250 for number in range(5_000)]
+    outcomes = [OutcomeCount(0, "SUCCESSFULLY_RECEIVED", "", "track", name, 1) for name in names]
+    told = msgspec.structs.replace(head(1, 0), outcomes=outcomes)
+    sequence = await log.append(routed.subject(0), encode_routed(head(1, 0), []))
+    reporter.add(sequence, sequence, told, 0)
+    await reporter.report()
+    (fact,) = await written(log)
+    assert len(fact.outcomes) == 4_001
+    assert fact.outcomes[-1].event_name == "other"
+    assert sum(one.count for one in fact.outcomes) == 5_000
 
 
 async def test_facts_are_written_once_a_second_at_most(log):
