@@ -1,7 +1,8 @@
-"""Prints every official definition as JSON, for the catalogue: `python -m penstock.js.describe`."""
+"""Writes every official definition as JSON, for the catalogue: `python -m penstock.js.describe FILE`."""
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,10 +22,10 @@ async def describe_all(pool: RunnerPool) -> dict[str, Any]:
     return found
 
 
-async def _main() -> None:
+async def _main() -> bytes:
     async with RunnerPool(OutboundPolicy(listens_on_loopback=False), PoolSettings(runners=1)) as pool:
-        sys.stdout.buffer.write(msgspec.json.encode(await describe_all(pool)))
+        return msgspec.json.encode(await describe_all(pool))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    Path(sys.argv[1]).write_bytes(asyncio.run(_main()))

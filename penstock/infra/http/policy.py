@@ -20,6 +20,9 @@ import msgspec
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+CLOSED = "none"
+"""The one word that the list of allowed CIDRs may be instead."""
+
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 DENIED = (
@@ -48,6 +51,7 @@ DENIED = (
 _loopback = tuple(map(ipaddress.ip_network, LOOPBACK))
 _denied = tuple(map(ipaddress.ip_network, DENIED))
 _sixtofour = ipaddress.IPv6Network("2002::/16")
+_CLOSED_REASON = "nothing may be called"
 _DENO_SINGLE_V6 = ("[::1]", "[::]")
 
 
@@ -74,19 +78,23 @@ class OutboundPolicy(msgspec.Struct, frozen=True, dict=True):
     """CIDRs of `PENSTOCK_OUTBOUND_ALLOW`."""
     listens_on_loopback: bool = True
     own_ports: tuple[int, ...] = ()
+    is_closed: bool = False
+    """Nothing may be called, not even public addresses (`PENSTOCK_OUTBOUND_ALLOW=none`); names are not looked up."""
 
     @classmethod
     def checked(cls, allow: Iterable[str], host: str, own_ports: Iterable[int]) -> Self:
         """The policy of an installation that binds `host`. Raises PolicyError naming what cannot be read."""
-        networks = tuple(str(_network(cidr)) for cidr in allow)
+        given = [cidr.strip() for cidr in allow]
+        is_closed = given == [CLOSED]
+        networks = () if is_closed else tuple(str(_network(cidr)) for cidr in given)
         ports = tuple(sorted(set(own_ports)))
         if any(not 0 < port < 1 << 16 for port in ports):
             raise PolicyError(f"a port lies outside of 1 to 65535: {ports}")
-        return cls(networks, _is_loopback_name(host), ports)
+        return cls(networks, _is_loopback_name(host), ports, is_closed)
 
     @property
     def allows_loopback(self) -> bool:
-        return self.listens_on_loopback and not self.allow
+        return self.listens_on_loopback and not self.allow and not self.is_closed
 
     def judge(self, address: str, port: int) -> Refusal | None:
         """Why this address may not be connected to; None: it may."""
@@ -94,7 +102,7 @@ class OutboundPolicy(msgspec.Struct, frozen=True, dict=True):
             ip = carried(ipaddress.ip_address(address.partition("%")[0]))
         except ValueError:
             return Refusal(address, port, "not an address")
-        reason = self._reason(ip, port)
+        reason = _CLOSED_REASON if self.is_closed else self._reason(ip, port)
         return None if reason is None else Refusal(address, port, reason)
 
     def _reason(self, ip: Address, port: int) -> str | None:
@@ -115,10 +123,13 @@ class OutboundPolicy(msgspec.Struct, frozen=True, dict=True):
     def to_runner_json(self) -> bytes:
         """What the delivery host is given: the same tables, resolved."""
         allowed = list(LOOPBACK) if self.allows_loopback else list(self.allow)
-        return msgspec.json.encode({"denied": DENIED, "allowed": allowed, "ownPorts": self.own_ports})
+        tables = {"denied": DENIED, "allowed": allowed, "ownPorts": self.own_ports, "isClosed": self.is_closed}
+        return msgspec.json.encode(tables)
 
     def deny_net_flags(self) -> str:
         """The second line: Deno's `--deny-net` for the same policy, as far as Deno can express it (no IPv6 ranges)."""
+        if self.is_closed:
+            return "--deny-net"
         open_networks = _loopback if self.allows_loopback else self._allowed
         opened = [network for network in open_networks if isinstance(network, ipaddress.IPv4Network)]
         closed: list[ipaddress.IPv4Network] = []

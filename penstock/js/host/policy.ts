@@ -9,6 +9,7 @@ export interface PolicyTables {
   denied: string[];
   allowed: string[];
   ownPorts: number[];
+  isClosed: boolean;
 }
 
 interface Range {
@@ -69,21 +70,26 @@ function holds(ranges: Range[], ip: Parsed): boolean {
   return ranges.some((one) => one.version === ip.version && ip.value >> one.bits === one.first);
 }
 
+const CLOSED = "nothing may be called";
+
 export class OutboundPolicy {
   private readonly denied: Range[];
   private readonly allowed: Range[];
   private readonly ownPorts: Set<number>;
+  readonly isClosed: boolean;
 
   constructor(tables: PolicyTables) {
     this.denied = tables.denied.map(range);
     this.allowed = tables.allowed.map(range);
     this.ownPorts = new Set(tables.ownPorts);
+    this.isClosed = tables.isClosed;
   }
 
   // The reason of a refusal; undefined: the address may be connected to.
   judge(address: string, port: number): string | undefined {
     const ip = parse(address);
     if (!ip) return "not an address";
+    if (this.isClosed) return CLOSED;
     if (!holds(this.denied, ip)) return undefined;
     if (this.ownPorts.has(port)) return "a port of Penstock itself";
     return holds(this.allowed, ip) ? undefined : "not a public address";
@@ -141,6 +147,7 @@ export function install(policy: OutboundPolicy, fetchThroughSockets: unknown): v
     const host = String(options?.host ?? "localhost").replace(/^\[|\]$/g, "");
     let error: Error | undefined;
     if (!options || options.path) error = refusal(String(options?.path), 0, "local sockets are closed");
+    else if (policy.isClosed) error = refusal(host, port, CLOSED);
     else if (net.isIP(host)) {
       const reason = policy.judge(host, port);
       if (reason) error = refusal(host, port, reason);

@@ -159,7 +159,7 @@ class TestPolicyInside:
 
         from penstock.infra.http.policy import DENIED
 
-        policy = OutboundPolicy.checked(["10.1.0.0/16", "fd00:1::/32"], "0.0.0.0", [8280])
+        policy = OutboundPolicy.checked(["10.1.0.0/16", "fd00:1::/32"], "192.0.2.1", [8280])
         chosen = random.Random(7)
         asked = [
             (address, port)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from penstock.infra.http import OutboundPolicy, PolicyError
 from penstock.infra.http.policy import DENIED, LOOPBACK, carried
 
+ANY = "0.0.0.0"  # noqa: S104 - judged, never bound
 LAPTOP = OutboundPolicy(own_ports=(8280,))
 SERVER = OutboundPolicy(listens_on_loopback=False)
-ALLOWING = OutboundPolicy.checked(["10.1.0.0/16", "fd00:1::/32"], "0.0.0.0", [8280, 4222])
+ALLOWING = OutboundPolicy.checked(["10.1.0.0/16", "fd00:1::/32"], "192.0.2.1", [8280, 4222])
 
 v4 = st.ip_addresses(v=4)
 v6 = st.ip_addresses(v=6)
@@ -34,7 +35,7 @@ class TestJudge:
             "192.168.1.1",
             "169.254.169.254",
             "100.64.0.1",
-            "0.0.0.0",
+            ANY,
             "224.0.0.1",
             "255.255.255.255",
             "::",
@@ -74,7 +75,9 @@ class TestJudge:
         assert ALLOWING.judge("10.2.0.1", 80) is not None
         assert ALLOWING.judge("10.1.2.3", 4222) is not None
 
-    @pytest.mark.parametrize("text", ["", "localhost", "127.1", "2130706433", "0x7f000001", "1.2.3.4.5", "::ffff:", "010.0.0.1"])
+    @pytest.mark.parametrize(
+        "text", ["", "localhost", "127.1", "2130706433", "0x7f000001", "1.2.3.4.5", "::ffff:", "010.0.0.1"]
+    )
     def test_what_is_no_address_is_refused(self, text):
         assert LAPTOP.judge(text, 80).reason == "not an address"
 
@@ -111,7 +114,7 @@ class TestChecked:
 
     @pytest.mark.parametrize(
         ("host", "is_loopback"),
-        [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False), ("box", False)],
+        [("127.0.0.1", True), ("localhost", True), ("::1", True), (ANY, False), ("::", False), ("box", False)],
     )
     def test_the_bound_host_decides_about_loopback(self, host, is_loopback):
         assert OutboundPolicy.checked([], host, []).allows_loopback is is_loopback
@@ -130,7 +133,7 @@ class TestDenyNetFlags:
 
     @given(st.sampled_from(["10.1.0.0/16", "192.168.7.4/32", "10.0.0.0/8"]), v4)
     def test_what_deno_is_told_agrees_with_the_policy(self, cidr, ip):
-        policy = OutboundPolicy.checked([cidr], "0.0.0.0", [])
+        policy = OutboundPolicy.checked([cidr], "192.0.2.1", [])
         flags = policy.deny_net_flags().removeprefix("--deny-net=").split(",")
         networks = [ipaddress.ip_network(flag) for flag in flags if "[" not in flag and ":" not in flag]
         assert any(ip in network for network in networks) == (policy.judge(str(ip), 1) is not None)
@@ -138,5 +141,21 @@ class TestDenyNetFlags:
 
 def test_the_runner_is_given_the_resolved_tables():
     tables = msgspec.json.decode(LAPTOP.to_runner_json())
-    assert tables == {"denied": list(DENIED), "allowed": list(LOOPBACK), "ownPorts": [8280]}
+    assert tables == {"denied": list(DENIED), "allowed": list(LOOPBACK), "ownPorts": [8280], "isClosed": False}
     assert msgspec.json.decode(SERVER.to_runner_json())["allowed"] == []
+
+
+class TestClosed:
+    CLOSED = OutboundPolicy.checked(["none"], "127.0.0.1", [8280])
+
+    @given(v4 | v6, ports)
+    def test_nothing_may_be_called(self, ip, port):
+        assert self.CLOSED.judge(str(ip), port).reason == "nothing may be called"
+
+    def test_deno_is_told_to_deny_everything(self):
+        assert self.CLOSED.deny_net_flags() == "--deny-net"
+        assert msgspec.json.decode(self.CLOSED.to_runner_json())["isClosed"] is True
+
+    def test_the_word_stands_alone(self):
+        with pytest.raises(PolicyError):
+            OutboundPolicy.checked(["none", "10.0.0.0/8"], "127.0.0.1", [])
