@@ -28,7 +28,7 @@ class RateLimiter:
 
     def take(self, token_id: str, operation: Operation) -> dict[str, str]:
         """Count one request; returns the headers that tell what is left. Raises RateLimited."""
-        if operation.limit is None or self._factor <= 0:
+        if self._factor <= 0:
             return {}
         allowed = max(1, math.floor(operation.limit.requests * self._factor))
         seconds = operation.limit.seconds

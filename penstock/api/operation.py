@@ -48,6 +48,10 @@ class RateLimit(msgspec.Struct, frozen=True):
     seconds: int = 60
 
 
+UNSTATED_LIMIT = RateLimit(600)
+"""Where the contract states none. The original has a default too, which it does not tell."""
+
+
 class Operation(msgspec.Struct, frozen=True):
     """One public API call."""
 
@@ -65,7 +69,7 @@ class Operation(msgspec.Struct, frozen=True):
     """Whether it writes: a transaction of its own, and an answer after its outbox rows are published."""
     is_paged: bool
     audit_events: tuple[str, ...]
-    limit: RateLimit | None
+    limit: RateLimit
     offered: tuple[Contract, ...]
 
     def status(self, contract: Contract) -> int:
@@ -90,7 +94,7 @@ def operation(
     created: bool = False,
     is_paged: bool = False,
     audit: Sequence[str] = (),
-    limit: RateLimit | None = None,
+    limit: RateLimit = UNSTATED_LIMIT,
     offered: Sequence[Contract] = OFFICIAL,
 ) -> Callable[[Handler], Operation]:
     """Declare the function below as the handler of this operation."""

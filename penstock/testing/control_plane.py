@@ -34,8 +34,8 @@ class ControlPlaneForTests:
         self.sealer = Sealer(b"k" * 32)
         self.services = Services(self.sealer, clock, reactions())
         self.published: list[int] = []
-        api = Api(database, self.services, RateLimiter(clock, rate_factor), self._published)
-        transport = httpx.ASGITransport(build_application(api, []))
+        self.api = Api(database, self.services, RateLimiter(clock, rate_factor), self._published)
+        transport = httpx.ASGITransport(build_application(self.api, []))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://control")
         self.first_run: FirstRun
 

@@ -2,6 +2,7 @@ import pytest
 
 from penstock.api.errors import RateLimited
 from penstock.api.limits import RateLimiter
+from penstock.api.operation import UNSTATED_LIMIT
 from penstock.kit.clock import ManualClock
 from penstock.resources.destinations import create_destination, create_destination_subscription
 
@@ -32,6 +33,10 @@ def test_the_factor_widens_the_limit_and_zero_lifts_it():
     assert none.take("a", create_destination_subscription) == {}
 
 
-def test_an_operation_without_a_stated_limit_has_none():
+def test_an_operation_without_a_stated_limit_has_a_generous_one():
     limiter = RateLimiter(ManualClock(), 1.0)
-    assert [limiter.take("a", create_destination) for _ in range(100)] == [{}] * 100
+    for _ in range(UNSTATED_LIMIT.requests):
+        limiter.take("a", create_destination)
+    with pytest.raises(RateLimited):
+        limiter.take("a", create_destination)
+    limiter.take("a", create_destination_subscription)

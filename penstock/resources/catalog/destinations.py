@@ -8,7 +8,7 @@ import msgspec
 from penstock.api.errors import NotFound
 from penstock.api.schema import JsonObject
 from penstock.catalog.destinations import SUPPORTED_TYPES, DestinationMetadata, load_destination_catalog
-from penstock.resources.catalog.schemas import SeedDestinationMetadata
+from penstock.resources.catalog.schemas import PLAIN_LOGO, SeedDestinationMetadata
 
 
 class PresetEntry(msgspec.Struct, frozen=True):
@@ -63,6 +63,8 @@ def _view(metadata_id: str) -> SeedDestinationMetadata:
     plain = found.to_api()
     # The seed knows page and screen instead of `pageview`; an actions destination takes all types.
     methods: dict[str, Any] = {"page": found.supported_methods.pageview, "screen": "screen" in SUPPORTED_TYPES}
+    if not found.logos.default:
+        plain["logos"] = {"default": PLAIN_LOGO}
     return SeedDestinationMetadata.model_validate({**plain, "supportedMethods": plain["supportedMethods"] | methods})
 
 

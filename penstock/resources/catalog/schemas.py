@@ -6,6 +6,12 @@ from pydantic import Field
 
 from penstock.api.schema import Answer, JsonObject, Pagination
 
+PLAIN_LOGO = (
+    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E"
+    "%3Cellipse%20cx='8'%20cy='3'%20rx='6'%20ry='2'/%3E%3Cpath%20d='M2%205v8c0%203%2012%203%2012%200V5'/%3E%3C/svg%3E"
+)
+"""For an entry without a logo: the contract requires one, and the seed that it is a URI."""
+
 
 class Logos(Answer):
     default: str

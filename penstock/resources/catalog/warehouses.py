@@ -4,12 +4,7 @@ from functools import cache
 
 from penstock.api.errors import NotFound
 from penstock.catalog.warehouses.metadata import WarehouseEntry, load_warehouse_catalog
-from penstock.resources.catalog.schemas import Logos, Option, WarehouseMetadata
-
-_LOGO = (
-    "data:image/svg+xml,%3Csvg%20xmlns='http://www.w3.org/2000/svg'%20viewBox='0%200%2016%2016'%3E"
-    "%3Cellipse%20cx='8'%20cy='3'%20rx='6'%20ry='2'/%3E%3Cpath%20d='M2%205v8c0%203%2012%203%2012%200V5'/%3E%3C/svg%3E"
-)
+from penstock.resources.catalog.schemas import PLAIN_LOGO, Logos, Option, WarehouseMetadata
 
 
 @cache
@@ -50,6 +45,6 @@ def _warehouse(entry: WarehouseEntry) -> WarehouseMetadata:
         name=entry.name,
         slug=entry.slug,
         description=entry.description,
-        logos=Logos(default=_LOGO),
+        logos=Logos(default=PLAIN_LOGO),
         options=options,
     )

@@ -2,5 +2,5 @@
 
 from penstock.resources.workspaces.operations import get_workspace
 
-USES: tuple[str, ...] = ()
+USES = ("catalog", "sources", "warehouses")
 OPERATIONS = (get_workspace,)

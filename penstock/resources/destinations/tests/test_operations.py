@@ -1,0 +1,146 @@
+import json
+
+import pytest
+
+from penstock.catalog.destinations import load_destination_catalog
+from penstock.testing.control_plane import V1
+
+HTTP_API = "iUM16Md8P2"
+WEBHOOK = "614a3c7d791c91c41bae7599"
+MASK = "••••••••"
+
+
+@pytest.fixture
+async def source_id(control):
+    return (await control.data("POST", "/sources", {"slug": "shop", "metadataId": HTTP_API}))["source"]["id"]
+
+
+async def make(control, source_id, metadata_id=WEBHOOK, **body):
+    asked = {"sourceId": source_id, "metadataId": metadata_id, **body}
+    return (await control.data("POST", "/destinations", asked))["destination"]
+
+
+async def last_snapshot(control):
+    return (await control.outbox())[-1][1]
+
+
+class TestCreateDestination:
+    async def test_it_is_disabled_and_named_like_its_entry_unless_told_otherwise(self, control, source_id):
+        destination = await make(control, source_id)
+        assert (destination["enabled"], destination["name"]) == (False, "Webhooks (Actions)")
+        assert destination["sourceId"] == source_id
+        assert destination["metadata"]["id"] == WEBHOOK
+        assert (await last_snapshot(control)).enabled_at == 0
+
+    async def test_delivery_is_told_names_types_and_sealed_settings(self, control, source_id):
+        destination = await make(control, source_id, enabled=True, name="Hook", settings={"sharedSecret": "s3cret"})
+        snapshot = await last_snapshot(control)
+        assert (snapshot.id, snapshot.version, snapshot.source_id) == (destination["id"], 1, source_id)
+        assert (snapshot.metadata_id, snapshot.name) == (WEBHOOK, "Hook")
+        assert snapshot.integration_names == ["Webhooks (Actions)", "Webhook"]
+        assert "track" in snapshot.supported_types
+        assert snapshot.enabled_at == snapshot.created_at
+        assert json.loads(control.sealer.open(snapshot.sealed_settings)) == {"sharedSecret": "s3cret"}
+
+    async def test_without_automatic_presets_it_has_no_subscriptions(self, control, source_id):
+        await make(control, source_id)
+        assert (await last_snapshot(control)).subscriptions == []
+
+    async def test_automatic_presets_become_enabled_subscriptions_in_their_order(self, control, source_id):
+        entry = next(each for each in load_destination_catalog().values() if len(each.presets) > 2)
+        destination = await make(control, source_id, entry.id)
+        snapshot = await last_snapshot(control)
+        assert [(each.action, each.trigger) for each in snapshot.subscriptions] == [
+            (preset.action_id, preset.trigger) for preset in entry.presets
+        ]
+        assert all(each.enabled for each in snapshot.subscriptions)
+        path = f"/destinations/{destination['id']}/subscriptions?pagination[count]=200"
+        listed = (await control.data("GET", path))["subscriptions"]
+        assert [each["settings"] for each in listed] == [preset.fields for preset in entry.presets]
+
+    @pytest.mark.parametrize("field", ["sourceId", "metadataId"])
+    async def test_what_does_not_exist_is_refused_by_name(self, control, source_id, field):
+        body = {"sourceId": source_id, "metadataId": WEBHOOK, field: "nothing"}
+        answer = await control.ask("POST", "/destinations", body)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["field"] == field
+
+    async def test_every_destination_of_the_catalog_can_be_made(self, control, source_id):
+        for entry in load_destination_catalog().values():
+            settings = {option.name: option.default_value for option in entry.options}
+            destination = await make(control, source_id, entry.id, settings=settings)
+            assert destination["metadata"]["id"] == entry.id
+
+    async def test_a_setting_of_a_wrong_type_is_refused_by_name(self, control, source_id):
+        body = {"sourceId": source_id, "metadataId": WEBHOOK, "settings": {"sharedSecret": {"a": 1}}}
+        answer = await control.ask("POST", "/destinations", body)
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["field"] == "settings.sharedSecret"
+
+
+class TestUpdateDestination:
+    async def test_a_secret_is_masked_and_sending_the_mask_back_keeps_it(self, control, source_id):
+        destination = await make(control, source_id, settings={"sharedSecret": "s3cret"})
+        assert destination["settings"] == {"sharedSecret": MASK}
+        path = f"/destinations/{destination['id']}"
+        changed = (await control.data("PATCH", path, {"settings": destination["settings"]}))["destination"]
+        assert changed["settings"] == {"sharedSecret": MASK}
+        snapshot = await last_snapshot(control)
+        assert json.loads(control.sealer.open(snapshot.sealed_settings)) == {"sharedSecret": "s3cret"}
+        removed = (await control.data("PATCH", path, {"settings": {"sharedSecret": None}}))["destination"]
+        assert removed["settings"] == {}
+
+    async def test_no_secret_stands_in_the_database_in_the_clear(self, control, source_id, tmp_path):
+        await make(control, source_id, settings={"sharedSecret": "s3cret-value"})
+        await control.database.close()
+        assert not any(b"s3cret-value" in file.read_bytes() for file in tmp_path.iterdir())
+
+    async def test_the_time_of_being_enabled_moves_only_when_it_was_disabled(self, control, source_id):
+        path = f"/destinations/{(await make(control, source_id))['id']}"
+        await control.data("PATCH", path, {"enabled": True})
+        first = await last_snapshot(control)
+        assert first.enabled_at > first.created_at
+        await control.data("PATCH", path, {"enabled": True, "name": "x"})
+        second = await last_snapshot(control)
+        assert (second.enabled_at, second.name, second.version) == (first.enabled_at, "x", 3)
+        await control.data("PATCH", path, {"enabled": False})
+        await control.data("PATCH", path, {"enabled": True})
+        assert (await last_snapshot(control)).enabled_at > first.enabled_at
+
+    async def test_a_null_name_is_the_entrys_officially(self, control, source_id):
+        path = f"/destinations/{(await make(control, source_id, name='x'))['id']}"
+        changed = (await control.data("PATCH", path, {"name": None}, accept=V1))["destination"]
+        assert changed["name"] == "Webhooks (Actions)"
+        assert (await control.ask("PATCH", path, {"name": None})).status_code == 400
+
+
+class TestDeleteDestination:
+    async def test_it_is_buried_and_its_subscriptions_are_gone(self, control, source_id):
+        entry = next(each for each in load_destination_catalog().values() if each.presets)
+        destination = await make(control, source_id, entry.id)
+        assert await control.data("DELETE", f"/destinations/{destination['id']}") == {"status": "SUCCESS"}
+        envelope, _ = (await control.outbox())[-1]
+        assert (envelope.id, envelope.version, envelope.is_deleted) == (destination["id"], 2, True)
+        answer = await control.ask("GET", f"/destinations/{destination['id']}/subscriptions")
+        assert answer.status_code == 404
+
+    async def test_a_source_takes_its_destinations_along_and_they_are_buried_first(self, control, source_id):
+        made = [(await make(control, source_id))["id"] for _ in range(2)]
+        other = await make(control, (await control.data("GET", "/sources"))["sources"][0]["id"])
+        before = len(await control.outbox())
+        await control.data("DELETE", f"/sources/{source_id}")
+        buried = [envelope.id for envelope, _ in (await control.outbox())[before:]]
+        assert (set(buried[:2]), buried[2]) == (set(made), source_id)
+        assert [each["id"] for each in (await control.data("GET", "/destinations"))["destinations"]] == [other["id"]]
+
+
+class TestListDestinations:
+    async def test_pages_follow_one_another(self, control, source_id):
+        made = [(await make(control, source_id, name=str(number)))["id"] for number in range(5)]
+        seen, cursor = [], "MA=="
+        while cursor:
+            page = {"count": 2, "cursor": cursor}
+            data = await control.data("GET", f"/destinations?pagination={json.dumps(page)}", accept=V1)
+            seen += [each["id"] for each in data["destinations"]]
+            cursor = data["pagination"].get("next")
+        assert seen == made
