@@ -213,6 +213,14 @@ class Connection:
         """Return when the server has taken in everything sent so far, subscriptions too."""
         await self.exchange([(TO_SELF, b"", None)], seconds=CONFIRM_SECONDS)
 
+    async def end(self, subscription: Subscription) -> None:
+        """End a subscription when all that the server sent has been delivered."""
+        # The client's own `drain` lets its ping overtake what is still to be sent, and so ends too early.
+        await self._client._send_unsubscribe(subscription._id)  # noqa: SLF001
+        await self.confirm()
+        await subscription._pending_queue.join()  # noqa: SLF001
+        await subscription.unsubscribe()
+
     def new_inbox(self) -> str:
         """A subject of this connection's own that no exchange uses."""
         return f"{self._inbox}.feed.{next(self._numbers)}"

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Self
 
-import nats.errors
 import structlog
 from nats.aio.subscription import Subscription
 
@@ -93,6 +92,11 @@ class Link:
         try:
             async with asyncio.timeout(seconds):
                 await self._connected.wait()
+                while not self.is_connected and not self._is_closed:
+                    # The client knows of the end already, and we not yet: who tries again at once would never let it
+                    # tell us.
+                    self._ended(self._connection)
+                    await self._connected.wait()
         except TimeoutError as error:
             raise LogUnavailable(f"no connection to the log engine in {seconds:g} s") from error
         if self._is_closed:
@@ -122,8 +126,8 @@ class Link:
             return
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                await held.drain()  # what the server has sent already is still delivered
-        except (OSError, nats.errors.Error) as error:  # TimeoutError is an OSError
+                await self.connection.end(held)
+        except (OSError, LogError) as error:  # TimeoutError is an OSError
             logger.debug("A subscription ended with its connection.", subject=wanted.subject, reason=repr(error))
 
     async def _connect(self) -> None:
@@ -144,7 +148,7 @@ class Link:
         self.generation += 1
         self._connected.set()
 
-    def _ended(self, connection: Connection) -> None:
+    def _ended(self, connection: Connection | None) -> None:
         if connection is self._connection:
             self._connected.clear()
             self._lost.set()

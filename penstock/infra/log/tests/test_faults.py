@@ -239,3 +239,22 @@ class TestTail:
             assert held < 12
             for sequence in range(2, 31):
                 assert (await asyncio.wait_for(anext(reader), 5)).sequence == sequence
+
+
+async def test_who_tries_again_at_once_does_not_starve_the_reconnect(mortal, own_nats_server):
+    async def try_for_ever():
+        while True:
+            try:
+                await mortal.append("s.a", b"x")
+            except LogUnavailable:
+                await mortal.wait_connected()
+
+    trying = asyncio.create_task(try_for_ever())
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        await own_nats_server.kill()
+        await own_nats_server.start()
+        await mortal.wait_connected(5)
+        assert (await mortal.state("S")).last > 0
+    trying.cancel()
+    await asyncio.gather(trying, return_exceptions=True)
