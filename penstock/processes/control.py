@@ -5,6 +5,8 @@ import os
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from penstock.api.limits import RateLimiter
 from penstock.api.router import Api
 from penstock.api.unit import Services
@@ -16,7 +18,7 @@ from penstock.kit.settings import Settings
 from penstock.processes.embedded_http import serve_http
 from penstock.processes.role import Role, run_role, run_until_stopped
 from penstock.resources.application import Asgi, build_application
-from penstock.resources.delivery_overview import Fold
+from penstock.resources.delivery_overview import Fold, select_watermarks
 from penstock.resources.installation import FirstRunKeys, Installation
 from penstock.resources.publish import Publisher
 from penstock.resources.slices import reactions, select_snapshots
@@ -97,7 +99,11 @@ class ControlPlane:
         return StatusReport(self._role.name, state, reasons, os.getpid(), self._started_at)
 
     async def _answer_status(self, _: RoleStatus) -> StatusReport:
-        return self._status()
+        """With what is folded: retention keeps the reports above it."""
+        async with self._database.reading() as connection:
+            watermarks = await select_watermarks(connection)
+        folded = {subject: watermark.sequence for subject, watermark in watermarks.items()}
+        return msgspec.structs.replace(self._status(), details={"folded": folded})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The engine: pipeline and delivery of every shard in one process, on one pool of runners."""
+"""The engine: pipeline, delivery and retention of every shard in one process, on one pool of runners."""
 
 import asyncio
 import os
@@ -9,13 +9,15 @@ from typing import Any
 
 from penstock.delivery.engine import DeliveryEngine
 from penstock.delivery.runner import RunnerAttempter
-from penstock.infra.calls import CallServer
+from penstock.infra.calls import CallClient, CallServer
 from penstock.infra.http import OutboundPolicy
 from penstock.infra.secrets import Sealer
 from penstock.infra.snapshots import SnapshotView
 from penstock.js import PoolSettings, RunnerPool
 from penstock.kit.settings import Settings
 from penstock.pipeline.engine import PipelineEngine
+from penstock.pipeline.readers import readers_of
+from penstock.pipeline.retention import RetentionLoop
 from penstock.processes.role import Role, run_role, run_until_stopped
 from penstock.spec.calls import RoleStatus, StatusReport
 
@@ -48,15 +50,22 @@ async def serve(role: Role) -> None:
 
 
 class Shard:
-    """Pipeline and delivery of one shard."""
+    """Pipeline, delivery and retention of one shard."""
 
     def __init__(self, role: Role, view: SnapshotView, attempter: RunnerAttempter, sealer: Sealer, number: int) -> None:
         self.pipeline = PipelineEngine(role.settings, role.log, view, role.clock, number)
         self.delivery = DeliveryEngine(role.settings, role.log, view, role.clock, attempter, sealer, number)
+        readers = readers_of(role.log, CallClient(role.log), number, self.delivery.positions)
+        self.retention = RetentionLoop(role.settings, role.log, role.clock, number, readers)
         self._number = number
 
     def parts(self) -> list["asyncio.Future[None]"]:
         return [asyncio.ensure_future(self.pipeline.run()), asyncio.ensure_future(self.delivery.run())]
+
+    async def retain(self) -> None:
+        """Purge, from when delivery has told what it needs."""
+        await self.delivery.wait_ready()
+        await self.retention.run()
 
     async def stop(self) -> None:
         self.pipeline.stop()
@@ -84,7 +93,8 @@ async def _run(stop: asyncio.Event, shards: list[Shard]) -> None:
     """All parts side by side; after a stop each finishes what it has in flight."""
     parts = [part for shard in shards for part in shard.parts()]
     try:
-        await run_until_stopped(stop, *(asyncio.shield(part) for part in parts))
+        retaining = (shard.retain() for shard in shards)
+        await run_until_stopped(stop, *(asyncio.shield(part) for part in parts), *retaining)
         for shard in shards:
             await shard.stop()
         await asyncio.gather(*parts)

@@ -103,7 +103,7 @@ class Instance:
         """The process of one role: `edge`, `engine`, `control`, `warehousing`, `log` (nats-server), `runner` (Deno)."""
         marks = {"log": "nats-server", "runner": "runner.js"}
         mark = marks.get(role, f"penstock.processes.{role}")
-        return wait_until(lambda: _first(self.pids(), mark), 30, f"a process of {role}")
+        return int(wait_until(lambda: _first(self.pids(), mark), 30, f"a process of {role}"))
 
     def api(self) -> httpx.Client:
         """A client of the Public API with the first token."""
