@@ -7,6 +7,7 @@ Invariants:
 - What a reader has not read is kept for `max_lag_hours`; then it goes, with an alarm.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -41,7 +42,7 @@ class Readers(msgspec.Struct, frozen=True):
 
 
 class RetentionLoop:
-    """`run` for ever; `round` does it once and tells how many messages went, by stream."""
+    """`run` until `stop`; `round` does it once and tells how many messages went, by stream."""
 
     def __init__(self, settings: Settings, log: Log, clock: Clock, shard: int, readers: Readers) -> None:
         self._settings = settings
@@ -49,11 +50,27 @@ class RetentionLoop:
         self._clock = clock
         self._shard = shard
         self._readers = readers
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
 
     async def run(self) -> None:
-        while True:
-            await self._clock.sleep(self._settings.retention_seconds)
+        """A round after each interval. Raises nothing."""
+        while not await self._is_stopped_within(self._settings.retention_seconds):
             await self.round()
+
+    async def _is_stopped_within(self, seconds: float) -> bool:
+        tasks = (
+            asyncio.create_task(self._stopping.wait()),
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+        )
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        return self._stopping.is_set()
 
     async def round(self) -> dict[str, int]:
         """One pass over all streams. What fails for one stream waits for the next round."""

@@ -182,12 +182,15 @@ async def test_the_loop_rounds_at_its_interval(store):
         rounds.set()
         return {}
 
-    loop = asyncio.create_task(RetentionLoop(store.settings, store.log, clock, 0, Readers(positions)).run())
-    await asyncio.sleep(0)
+    retention = RetentionLoop(store.settings, store.log, clock, 0, Readers(positions))
+    running = asyncio.create_task(retention.run())
+    for _ in range(3):
+        await asyncio.sleep(0)
     assert not rounds.is_set()
     clock.advance(store.settings.retention_seconds)
     await asyncio.wait_for(rounds.wait(), 5)
-    loop.cancel()
+    retention.stop()
+    await asyncio.wait_for(running, 5)
 
 
 class Needed:
