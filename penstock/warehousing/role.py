@@ -48,6 +48,7 @@ class WarehousingRole:
         self._opener = opener
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
+        self._matching = asyncio.Lock()
 
     async def run(self) -> None:
         """Sync at every interval, until stopped; then close the files."""
@@ -61,7 +62,7 @@ class WarehousingRole:
                 await self._wait(due - self.clock.monotonic())
         finally:
             for sync in self.syncs.values():
-                await sync.target.end()
+                await sync.end()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -76,7 +77,8 @@ class WarehousingRole:
         ends = {shard: await self._end(shard) for shard in range(self.settings.shards)}
         # What was routed up to here was judged by snapshots that are published: the view must have them too.
         await self._view.refresh()
-        await self._match_warehouses()
+        async with self._matching:
+            await self._match_warehouses()
         errors = {key: text for key, text in self.refused.items() if warehouse_id in ("", key)}
         for identifier, sync in list(self.syncs.items()):
             if warehouse_id in ("", identifier) and (error := await self._sync_one(sync, ends)):
@@ -107,7 +109,7 @@ class WarehousingRole:
         """Bring `syncs` in line with the snapshots: enabled ones are synced, the others are let go."""
         enabled = {key: found for key, found in self._view.warehouses.items() if found.enabled}
         for identifier in self.syncs.keys() - enabled.keys():
-            await self.syncs.pop(identifier).target.end()
+            await self.syncs.pop(identifier).end()
         self.refused = {key: text for key, text in self.refused.items() if key in enabled}
         for warehouse in sorted(enabled.values(), key=lambda found: (found.created_at, found.id)):
             known = self.syncs.get(warehouse.id)
@@ -122,7 +124,7 @@ class WarehousingRole:
 
     async def _begin(self, warehouse: WarehouseSnapshot) -> None:
         if (before := self.syncs.pop(warehouse.id, None)) is not None:
-            await before.target.end()
+            await before.end()
         driver = driver_of(warehouse.slug)
         location = driver.location(self._settings_of(warehouse), str(Path(self.settings.data) / "warehouse"))
         for other in self.syncs.values():

@@ -41,6 +41,7 @@ class WarehouseSync:
         self._reporters: dict[int, Reporter] = {}
         self._unreported: set[int] = set()
         self._busy = asyncio.Lock()
+        self._is_ending = False
 
     async def recover(self, shards: int) -> None:
         """At a start: learn the positions and report what was committed without a fact. Raises what `sync` raises."""
@@ -53,10 +54,18 @@ class WarehouseSync:
         """Load each shard up to its end. Raises WarehouseError, LogError; what was loaded until then stays."""
         async with self._busy:
             for shard, end in ends.items():
+                if self._is_ending:
+                    return
                 if shard in self._unreported:
                     await self._report(shard, 0)
                 await self._sync_shard(shard, end, snapshots)
             self.error = ""
+
+    async def end(self) -> None:
+        """Close for good, after the step that is being loaded."""
+        self._is_ending = True
+        async with self._busy:
+            await self.target.end()
 
     async def fail(self, error: Exception) -> None:
         """Remember what went wrong, and report it the first time that it does. Raises LogError."""
@@ -77,13 +86,16 @@ class WarehouseSync:
             await self.target.forget_position(shard)
             position = 0
         if end.messages and position and position + 1 < end.first:
-            logger.error("Routed frames expired before they were loaded.", shard=shard, after=position, first=end.first)
+            # Frames without work for this warehouse may be read and not yet written as the position: then nothing is lost.
+            logger.warning(
+                "Routed frames were purged above the position.", shard=shard, after=position, first=end.first
+            )
         self.positions[shard] = position
         if position >= end.last:
             return
         warehouse = snapshots.warehouses.get(self.target.snapshot.id, self.target.snapshot)
         reader = RoutedReader(self._log, shard, warehouse, snapshots.sources)
-        while position < end.last:
+        while position < end.last and not self._is_ending:
             position = await self._step(shard, reader, position, end.last, warehouse)
 
     async def _step(

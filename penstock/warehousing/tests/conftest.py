@@ -71,13 +71,14 @@ class Installation:
 
     @asynccontextmanager
     async def role(self, **changes):
-        """A running role that answers calls; `sync_seconds` is long, so that only calls sync."""
+        """A running role that answers calls and has made its first round; after that only calls make it sync."""
         view = await SnapshotView.open(self.log)
         settings = msgspec.structs.replace(self.settings, **changes)
         role = WarehousingRole(settings, self.log, view, SystemClock(), Opener())
         calls = await serve_calls(role)
         running = asyncio.create_task(role.run())
         try:
+            await self.sync()
             yield role
         finally:
             role.stop()
