@@ -258,3 +258,19 @@ async def test_who_tries_again_at_once_does_not_starve_the_reconnect(mortal, own
         assert (await mortal.state("S")).last > 0
     trying.cancel()
     await asyncio.gather(trying, return_exceptions=True)
+
+
+async def test_a_greeting_cut_anywhere_does_not_end_the_reconnecting(far, proxy, stream):
+    _, subject = stream
+    for place in (1, 30, 150, 250):
+        generation = far.generation
+        proxy.cut_after_sent(place)
+        proxy.cut()
+        async with asyncio.timeout(5):
+            while far.generation == generation or not far.is_connected:
+                await asyncio.sleep(0.01)
+    proxy.cut_at_answer(b"INFO")
+    proxy.cut()
+    await asyncio.sleep(0.05)
+    await far.wait_connected(5)
+    await far.append(f"{subject}.a", b"x")
