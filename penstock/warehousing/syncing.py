@@ -86,7 +86,7 @@ class WarehouseSync:
             await self.target.forget_position(shard)
             position = 0
         if end.messages and position and position + 1 < end.first:
-            # Frames without work for this warehouse may be read and not yet written as the position: then nothing is lost.
+            # Frames without work may be read and not yet written as the position: then nothing is lost.
             logger.warning(
                 "Routed frames were purged above the position.", shard=shard, after=position, first=end.first
             )

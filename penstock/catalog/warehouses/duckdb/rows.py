@@ -1,7 +1,8 @@
 """Event tables: rows whose id is not there yet are inserted, in one statement per table; what is there stays.
 
 The look-back is the whole table. Dropping duplicates before anything is cast means that a repeated load neither adds a
-row nor repeats a discard record.
+row nor repeats a discard record. Ids are those of one source's schema: a copy that comes through another source of the
+workspace is dropped by the pipeline within its window, and is that source's own row after it.
 """
 
 # ruff: noqa: S608 - identifiers are quoted, values are parameters or Arrow
