@@ -164,11 +164,19 @@ class DeliveryEngine:
                 await self._scheduler.stop()
         except TimeoutError:
             logger.warning("Attempts were still in flight at the end.", count=self._scheduler.in_flight)
-        await self._settler.settle()
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._settler.settle()
+        except TimeoutError:
+            logger.warning("The last settling could not be written; its requests may be repeated.")
+        self._is_over = True
         for task in self._tasks:
             task.cancel()
 
     def _spawn(self, part: Coroutine[Any, Any, None]) -> None:
+        if self._is_over:
+            part.close()
+            return
         try:
             task = self._group.create_task(part)
         except RuntimeError:  # the group is ending, because a part of it failed or was cancelled

@@ -34,15 +34,39 @@ _numbers = itertools.count()
 
 
 class Budget:
-    """What all destinations of a shard hold together, in deliveries and in bytes."""
+    """What all destinations of a shard hold together, in deliveries and in bytes.
+
+    Up to half of it anybody may take; of the other half, each only its equal share, so that many that hang leave room
+    for one that works. Who holds nothing may always take one.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._limit = settings.window_total
         self.deliveries = 0
         self.bytes = 0
+        self.active = 0
+        """How many destinations hold something."""
 
-    def has_room(self) -> bool:
-        return self.deliveries < self._limit and self.bytes < _HELD_BYTES
+    def allows(self, deliveries: int, held: int) -> bool:
+        """Whether one that holds so many deliveries and bytes may take another event."""
+        if deliveries == 0:
+            return True
+        if self.deliveries >= self._limit or self.bytes >= _HELD_BYTES:
+            return False
+        parts = 2 * max(1, self.active)
+        is_few = self.deliveries < self._limit // 2 or deliveries < self._limit // parts
+        is_little = self.bytes < _HELD_BYTES // 2 or held < _HELD_BYTES // parts
+        return is_few and is_little
+
+    def add(self, size: int, *, is_first: bool) -> None:
+        self.deliveries += 1
+        self.bytes += size
+        self.active += is_first
+
+    def remove(self, size: int, *, is_last: bool) -> None:
+        self.deliveries -= 1
+        self.bytes -= size
+        self.active -= is_last
 
 
 @dataclass(slots=True, eq=False)
@@ -107,6 +131,8 @@ class Served:
         self.retries: dict[Place, Work] = {}
         self._queues: dict[str, deque[Delivery]] = {}
         self.occupied = 0
+        self.held = 0
+        """Bytes of their events."""
         self.waiting = 0
         self.in_flight = 0
         """Attempts, not deliveries: a batch is one."""
@@ -145,9 +171,13 @@ class Served:
 
     def has_room(self) -> bool:
         """Whether another event may be taken now."""
-        if self.is_leaving or self.occupied >= self._settings.window or not self._budget.has_room():
+        if self.is_leaving or self.occupied >= self._settings.window or self.is_over_share():
             return False
         return not self.circuit.is_open or (self.waiting == 0 and self.circuit.may_probe())
+
+    def is_over_share(self) -> bool:
+        """What all hold together leaves nothing for this one."""
+        return not self._budget.allows(self.occupied, self.held)
 
     def has_reading_room(self) -> bool:
         """Whether reading on pays: a quarter of the window is free, or a probe may be sent."""
@@ -169,9 +199,9 @@ class Served:
         """Count a delivery into the window and queue it."""
         work.open[delivery.subscription_id] = delivery
         (self.taken if work.rung == FROM_ROUTED else self.retries)[work.place] = work
+        self._budget.add(work.size, is_first=self.occupied == 0)
         self.occupied += 1
-        self._budget.deliveries += 1
-        self._budget.bytes += work.size
+        self.held += work.size
         delivery.number = next(_numbers)
         delivery.queued_at = self._clock.monotonic()
         self._queues.setdefault(delivery.subscription_id, deque()).append(delivery)
@@ -182,8 +212,8 @@ class Served:
         work = delivery.work
         del work.open[delivery.subscription_id]
         self.occupied -= 1
-        self._budget.deliveries -= 1
-        self._budget.bytes -= work.size
+        self.held -= work.size
+        self._budget.remove(work.size, is_last=self.occupied == 0)
         if not work.open:
             del (self.taken if work.rung == FROM_ROUTED else self.retries)[work.place]
         if self.is_behind and self.has_reading_room():

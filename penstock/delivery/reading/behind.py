@@ -190,6 +190,6 @@ class BehindReaders:
     def _seconds_to_look(self, served: Served, limit: float | None) -> float | None:
         if (seconds := served.circuit.seconds_to_probe()) > 0:
             return seconds
-        if served.occupied == 0:
+        if served.is_over_share():
             return _SHARED_ROOM_SECONDS  # others hold all the room there is, and theirs gets free without a word
         return limit
