@@ -133,11 +133,19 @@ class Pipeline:
         return judged.events[0] if judged.events else judged.head.outcomes[0].reason
 
 
-@pytest.fixture
-def pipeline(tmp_path):
-    index = DedupeIndex(tmp_path / "dedupe", 24)
-    yield Pipeline(index)
+@pytest.fixture(scope="session")
+def shared_index(tmp_path_factory):
+    """One real index for all pure tests: opening one costs more than most of them."""
+    index = DedupeIndex(tmp_path_factory.mktemp("shared") / "dedupe", 24)
+    yield index
     index.close()
+
+
+@pytest.fixture
+def pipeline(shared_index):
+    yield Pipeline(shared_index)
+    for key in list(shared_index._database.keys()):
+        shared_index._database.delete(key)
 
 
 @pytest.fixture
