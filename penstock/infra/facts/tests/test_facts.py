@@ -6,9 +6,10 @@ from contextlib import aclosing
 import pytest
 
 from penstock.infra.facts import FactGapError, FactWriter, read_facts
-from penstock.infra.log import Log
+from penstock.infra.log import Log, LogUnavailable
 from penstock.infra.log.installation import ensure_streams
 from penstock.spec.facts import CountedOutcome
+from penstock.testing.cutting_proxy import CuttingProxy
 
 COUNTED = CountedOutcome("w1", "s1", "", "", "received", "", "track", "Signed Up", 1, 3)
 
@@ -89,3 +90,21 @@ async def test_after_a_kill_the_writer_finds_out_what_was_stored(own_nats_server
     assert (await writer.open()).watermark == 1
     await writer.write(stream="S", after=1, to=2)
     await log.close()
+
+
+async def test_a_fact_whose_answer_was_lost_is_neither_lost_nor_doubled(own_nats_server):
+    async with CuttingProxy(own_nats_server.port) as proxy:
+        log = await Log.connect(f"nats://127.0.0.1:{proxy.port}", token=own_nats_server.token)
+        await ensure_streams(log, 1, storage="memory")
+        writer = await FactWriter(log, "pipeline", 0).open()
+        await writer.write(stream="S", after=0, to=1)
+        proxy.cut_at_answer(b'"seq":')
+        with pytest.raises(LogUnavailable):
+            await writer.write(stream="S", after=1, to=2)
+        await log.wait_connected(3)
+        with pytest.raises(FactGapError) as caught:
+            await writer.write(stream="S", after=1, to=2)
+        assert caught.value.watermark == 2
+        await writer.write(stream="S", after=2, to=3)
+        assert [(head.after, head.to) for _, head in await take(log, 1, 3)] == [(0, 1), (1, 2), (2, 3)]
+        await log.close()

@@ -2,10 +2,11 @@
 
 import asyncio
 import random
+import shutil
 
 import pytest
 
-from penstock.infra.log import Log
+from penstock.infra.log import Log, LogTimeout
 from penstock.infra.log.server import EmbeddedServer
 from penstock.infra.snapshots import SnapshotStore, SnapshotTooLargeError, SnapshotView, pack
 from penstock.spec.frame import Kind, encode
@@ -198,3 +199,48 @@ async def test_a_view_goes_on_after_the_server_was_killed(tmp_path):
     await view.close()
     await log.close()
     await server.kill()
+
+
+async def test_a_view_of_a_lost_log_is_built_anew_and_tells_what_went(tmp_path):
+    server = EmbeddedServer(tmp_path / "nats")
+    await server.start()
+    log = await Log.connect(server.url, token=server.token)
+    store = SnapshotStore(await log.bucket(SNAPSHOTS))
+    for identifier in ("s1", "s2", "s3"):
+        await store.publish(SOURCE, source(identifier))
+    view = await SnapshotView.open(log)
+    heard = set()
+    view.subscribe(lambda _kind, identifier: heard.add(identifier))
+    await server.kill()
+    shutil.rmtree(server.directory / "jetstream")
+    await server.start()
+    await log.wait_connected(5)
+    store = SnapshotStore(await log.bucket(SNAPSHOTS))
+    await store.publish(SOURCE, source("s9"))
+    async with asyncio.timeout(10):
+        while set(view.sources) != {"s9"}:
+            await asyncio.sleep(0.01)
+    assert heard == {"s1", "s2", "s3", "s9"}
+    assert view.is_ready
+    await view.close()
+    await log.close()
+    await server.kill()
+
+
+async def test_a_view_that_cannot_be_read_in_time_says_so(own_nats_server):
+    log = await Log.connect(own_nats_server.url, token=own_nats_server.token)
+    await log.bucket(SNAPSHOTS)
+    with pytest.raises(LogTimeout):
+        await SnapshotView.open(log, seconds=0.0)
+    await log.close()
+
+
+async def test_a_listener_that_fails_does_not_stop_the_view(bucket, view):
+    def fail(_kind, _identifier):
+        raise ValueError("no")
+
+    view.subscribe(fail)
+    await SnapshotStore(bucket).publish(SOURCE, source("s1"))
+    await SnapshotStore(bucket).publish(SOURCE, source("s2"))
+    await view.refresh()
+    assert set(view.sources) == {"s1", "s2"}
