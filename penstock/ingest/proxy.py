@@ -1,6 +1,11 @@
-"""Everything that is not collection is streamed to the control API on loopback, both ways, in bounded pieces."""
+"""Everything that is not collection is streamed to the control API on loopback, both ways, in bounded pieces.
+
+Errors:
+    ClientGone    a request ends before its body does
+"""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from urllib.parse import quote
@@ -22,9 +27,14 @@ _HOP_BY_HOP = frozenset(
     }
 )  # fmt: skip
 _OURS = frozenset({"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "expect"})
+_DROP_LIMIT, _DROP_SECONDS = 8 << 20, 5.0
 _DOWN = msgspec.json.encode(
     {"errors": [{"type": "service-unavailable", "message": "The control API does not answer; events are still taken."}]}
 )
+
+
+class ClientGone(Exception):  # noqa: N818 - the name says what is so
+    """The client did not send what it had announced."""
 
 
 class ControlProxy:
@@ -38,6 +48,10 @@ class ControlProxy:
     async def answer(self, scope: Scope, exchange: Exchange) -> None:
         try:
             connection, head = await self._ask(scope, exchange)
+        except ClientGone as error:
+            refused = {"errors": [{"type": "bad-request", "message": str(error)}]}
+            exchange.response_bytes(400, [("content-type", "application/json")], msgspec.json.encode(refused))
+            return
         except UpstreamError as error:
             if not self._is_down:  # once, not for each request until it is back
                 logger.warning("The control API does not answer.", path=scope.path, reason=str(error))
@@ -80,21 +94,25 @@ class ControlProxy:
         await connection.send(self._request_head(scope))
         if body is None:
             return await connection.head()
-        is_chunked = scope.headers.get("content-length") is None
-        pump = asyncio.ensure_future(_pump(connection, body, is_chunked))
+        declared = scope.headers.get("content-length")
+        sending = RequestBody(body, None if declared is None else int(declared))
+        pump = asyncio.ensure_future(sending.send(connection))
         answered = asyncio.ensure_future(connection.head())
         try:
             await asyncio.wait({pump, answered}, return_when=asyncio.FIRST_COMPLETED)
+            if pump.done() and not isinstance(pump.exception(), UpstreamError | None):
+                pump.result()  # the client has gone; the connection below is closed, half a request as it is
             head = await answered  # also where sending failed: a refusal may have come before
-            if not pump.done():
+            if not pump.done() or pump.exception() is not None:
+                pump.cancel()
                 connection.may_stay = False  # answered before the body was all there
-            elif pump.exception() is not None:
-                connection.may_stay = False
+                await sending.drop_rest()
             return head
         finally:
             for task in (pump, answered):
                 task.cancel()
             await asyncio.gather(pump, answered, return_exceptions=True)
+            sending.close()
 
     def _request_head(self, scope: Scope) -> bytes:
         path = quote(scope.path, safe=_PATH_SAFE)
@@ -132,12 +150,51 @@ class ControlProxy:
                 await stream.send_bytes(piece)
 
 
-async def _pump(connection: UpstreamConnection, body: Exchange, is_chunked: bool) -> None:
-    async for piece in body:
-        if piece:
+class RequestBody:
+    """What a client sends, one piece ahead of whoever takes it: the taker may change while a piece is awaited."""
+
+    def __init__(self, exchange: Exchange, declared: int | None) -> None:
+        self._declared = declared
+        self._pieces: asyncio.Queue[bytes | Exception] = asyncio.Queue(1)
+        self._reading = asyncio.ensure_future(self._read(exchange))
+
+    async def _read(self, exchange: Exchange) -> None:
+        size = 0
+        try:
+            async for piece in exchange:
+                size += len(piece)
+                if piece:
+                    await self._pieces.put(piece)
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever takes the pieces
+            await self._pieces.put(error)
+        else:
+            is_whole = self._declared in {None, size}
+            await self._pieces.put(b"" if is_whole else ClientGone("the body is shorter than its Content-Length"))
+
+    async def _next(self) -> bytes:
+        """Empty at the end."""
+        piece = await self._pieces.get()
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    async def send(self, connection: UpstreamConnection) -> None:
+        is_chunked = self._declared is None
+        while piece := await self._next():
             await connection.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-    if is_chunked:
-        await connection.send(b"0\r\n\r\n")
+        if is_chunked:
+            await connection.send(b"0\r\n\r\n")
+
+    async def drop_rest(self) -> None:
+        """Take what still comes, within bounds, so that the client gets to hear the answer."""
+        size = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DROP_SECONDS):
+                while size < _DROP_LIMIT and (piece := await self._next()):
+                    size += len(piece)
+
+    def close(self) -> None:
+        self._reading.cancel()
 
 
 async def _joined(pieces: AsyncIterator[bytes]) -> bytes:

@@ -76,8 +76,10 @@ class RunningEdge:
         """(record, row, raw event) of each event from a sequence on."""
         found = []
         for _, head, body in await self.frames(log, start, shard):
-            for row in head.rows:
-                found.append((head.requests[row.request], row, bytes(body[row.offset : row.offset + row.length])))
+            found += [
+                (head.requests[row.request], row, bytes(body[row.offset : row.offset + row.length]))
+                for row in head.rows
+            ]
         return found
 
     async def next_sequence(self, log: Log, shard: int = 0) -> int:
