@@ -62,13 +62,14 @@ class Workload:
         number = 0
         while not self._stop.is_set():
             size = self._batch if randomness.random() < 0.7 else 1
-            events = [self._event(thread, number + offset) for offset in range(size)]
+            events = [self.event(f"{self._name}-{thread}", number + offset) for offset in range(size)]
             number += size
-            self._deliver(events)
+            self.deliver(events)
             self._stop.wait(self._pause)
 
-    def _event(self, thread: int, number: int) -> dict[str, Any]:
-        visitor = f"{self._name}-{thread}"
+    @staticmethod
+    def event(visitor: str, number: int) -> dict[str, Any]:
+        """A visitor's event; the same numbers make the same event."""
         return {
             "type": "track",
             "event": "Step Done",
@@ -77,7 +78,8 @@ class Workload:
             "properties": {"number": number},
         }
 
-    def _deliver(self, events: list[dict[str, Any]]) -> None:
+    def deliver(self, events: list[dict[str, Any]]) -> None:
+        """Send until acknowledged."""
         path, value = ("/v1/batch", {"batch": events}) if len(events) > 1 else ("/v1/track", events[0])
         body = json.dumps(value).encode()
         with self._lock:

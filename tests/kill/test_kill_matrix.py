@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import time
 from collections import Counter, defaultdict
 
@@ -11,7 +12,9 @@ import pytest
 from kill_scene import FINAL, ROLES, ROUNDS, Round, Scene
 from routed_log import covered_twice, decode, log_address, messages_of, routed_events
 
+from penstock.testing.instance import wait_until
 from penstock.testing.receiver import Receiver
+from penstock.testing.workload import Workload
 
 SEED = int(os.environ.get("PENSTOCK_KILL_SEED", "20261125"))
 RANDOM_KILLS = int(os.environ.get("PENSTOCK_KILL_RANDOM", "10"))
@@ -107,3 +110,41 @@ class TestCountsAreExact:
                 head, _ = decode(payload)
                 found.update((subject, row[2], row[5]) for row in head[4])
         assert [key for key, count in found.items() if count > 1] == []
+
+
+class TestEightDaysLater:
+    """Runs last: it purges the log of the scene."""
+
+    def test_a_start_with_the_position_as_the_only_message_and_no_index_goes_on_exactly(self, played):
+        instance = played.instance
+        instance.stop()
+        shutil.rmtree(instance.data / "dedupe")
+        later = {"PENSTOCK_CLOCK_OFFSET_HOURS": "192", "PENSTOCK_RETENTION_SECONDS": "0.5"}
+        instance.start(later)
+        address = log_address(instance.pid_of("engine"))
+        wait_until(lambda: len(messages_of(address, "ROUTED-0")) == 1, 60, "the position as the only message")
+        position = messages_of(address, "ROUTED-0")[0][1]
+        instance.stop()
+        shutil.rmtree(instance.data / "dedupe")
+        instance.start({"PENSTOCK_CLOCK_OFFSET_HOURS": "192"})
+        address = log_address(instance.pid_of("engine"))
+        load = Workload(instance.url, played.source["writeKeys"][0], "later", threads=1, batch=3)
+        with load:
+            wait_until(lambda: len(load.acknowledged) >= 30, 30, "new events")
+        sent = {event.message_id for event in load.acknowledged}
+        wait_until(lambda: sent <= set(played.webhooks.bodies["good"]), 30, "delivery of the new events")
+        instance.sync()
+        fresh = messages_of(address, "ROUTED-0")
+        assert fresh[0][1] == position
+        rows = instance.sql("select id, count(*) as n from kills.tracks where id like 'later-%' group by id")
+        assert {row["id"]: row["n"] for row in rows} == dict.fromkeys(sent, 1)
+
+    def test_a_copy_from_before_is_dropped_by_the_warehouse_at_any_age(self, played):
+        instance = played.instance
+        old = played.load.acknowledged[0]
+        load = Workload(instance.url, played.source["writeKeys"][0], "unused")
+        event = load.event(old.anonymous_id, old.number)
+        load.deliver([event])
+        instance.sync()
+        rows = instance.sql(f"select count(*) as n from kills.tracks where id = '{old.message_id}'")
+        assert rows == [{"n": 1}]
