@@ -18,6 +18,7 @@ from penstock.catalog.warehouses.port import (
     QueryLimits,
     SyncRecord,
     Warehouse,
+    WarehouseError,
     WarehouseLocked,
 )
 from penstock.infra.faults import fault_point
@@ -92,7 +93,12 @@ class Target:
             return None
         sources = [batch for batch in step.sources.values() if batch.events or batch.discards.total]
         load = Load(self.snapshot.id, shard, after, step.to, started_at, self._clock.now_ms(), sources)
-        report = await self._in_thread(warehouse.load, load)
+        try:
+            report = await self._in_thread(warehouse.load, load)
+        except WarehouseError:
+            # An engine that hit a fatal error (a full disk) answers nothing any more until it is opened anew.
+            await self.close()
+            raise
         fault_point("warehousing.after_commit")
         if self._written is not None:
             self._written[shard] = step.to

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from penstock.catalog.warehouses.batch import SourceBatch
 from penstock.catalog.warehouses.duckdb.catalog import schema_of
+from penstock.catalog.warehouses.duckdb.connection import registered
 from penstock.catalog.warehouses.port import Load, SyncRecord
 from penstock.kit.ids import derived_id
 from penstock.kit.time import format_iso
@@ -84,13 +85,10 @@ def write_discards(connection: duckdb.DuckDBPyConnection, load: Load) -> None:
         return
     names = ("schema_name", "table_name", "column_name", "row_id", "value", "reason")
     columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-    connection.register("penstock_batch", pa.table(columns, names=list(names)))
-    try:
+    with registered(connection, "penstock_batch", pa.table(columns, names=list(names))):
         connection.execute(
             "INSERT INTO penstock_meta.discards SELECT *, ?::TIMESTAMP FROM penstock_batch", [moment(load.loaded_at)]
         )
-    finally:
-        connection.unregister("penstock_batch")
     connection.execute(
         "DELETE FROM penstock_meta.discards WHERE loaded_at < ?::TIMESTAMP", [moment(load.loaded_at) - _KEPT]
     )

@@ -1,5 +1,6 @@
 """The DuckDB warehouse: one transaction per load, which holds the rows, the records and the position, or nothing."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import duckdb
 from penstock.catalog.warehouses.batch import SourceBatch
 from penstock.catalog.warehouses.duckdb import bookkeeping
 from penstock.catalog.warehouses.duckdb.catalog import read_schema, schema_of
-from penstock.catalog.warehouses.duckdb.connection import connect
+from penstock.catalog.warehouses.duckdb.connection import connect, forget
 from penstock.catalog.warehouses.duckdb.objects import ObjectLoading
 from penstock.catalog.warehouses.duckdb.query import run_query
 from penstock.catalog.warehouses.duckdb.rows import load_rows
@@ -60,11 +61,11 @@ class DuckDBWarehouse:
         self._connection.close()
 
     def _roll_back(self) -> None:
-        try:
+        # A commit that failed has rolled back already.
+        with contextlib.suppress(duckdb.Error):
             self._connection.execute("ROLLBACK")
-        except duckdb.Error:
-            # A commit that failed has rolled back already.
-            return
+        with contextlib.suppress(duckdb.Error):
+            forget(self._connection, ("penstock_batch", "penstock_foreign"))
 
     def _load(self, load: Load) -> LoadReport:
         begun = time.monotonic()

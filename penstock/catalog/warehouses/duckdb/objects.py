@@ -18,7 +18,7 @@ import pyarrow as pa
 from penstock.catalog.warehouses.batch import ObjectBatch, ObjectCall, TableBatch
 from penstock.catalog.warehouses.discards import DiscardKind, Discards
 from penstock.catalog.warehouses.duckdb.catalog import TargetTable, read_schema
-from penstock.catalog.warehouses.duckdb.connection import quoted
+from penstock.catalog.warehouses.duckdb.connection import quoted, registered
 from penstock.catalog.warehouses.duckdb.staging import Staged, Staging
 from penstock.catalog.warehouses.values import LogicalType, parse_time
 
@@ -69,14 +69,11 @@ class ObjectLoading:
         """`received_at` of the objects that have a row."""
         if target is None or not {"id", "received_at"} <= target.columns.keys():
             return {}
-        self._connection.register(_BATCH, pa.table({"id": pa.array(list(ids), pa.string())}))
-        try:
+        with registered(self._connection, _BATCH, pa.table({"id": pa.array(list(ids), pa.string())})):
             found = self._connection.execute(
                 f"SELECT t.id, TRY_CAST(t.received_at AS TIMESTAMP) FROM {self._place(name)} t SEMI JOIN {_BATCH} b "
                 "ON t.id = b.id"
             ).fetchall()
-        finally:
-            self._connection.unregister(_BATCH)
         return {object_id: age or _BEGINNING for object_id, age in found}
 
     def _merge(self, name: str, calls: list[ObjectCall], ages: dict[str, datetime]) -> _Merged:
@@ -107,8 +104,7 @@ class ObjectLoading:
         )
         names = ", ".join(column for column, _ in columns)
         values = ", ".join(value for _, value in columns)
-        self._connection.register(_BATCH, staged.table)
-        try:
+        with registered(self._connection, _BATCH, staged.table):
             self._connection.execute(
                 f"UPDATE {place} t SET {changes}, uuid_ts = ?::TIMESTAMP FROM {_BATCH} b WHERE t.id = b.id",
                 [self._loaded_at],
@@ -118,8 +114,6 @@ class ObjectLoading:
                 f"ANTI JOIN {place} t ON t.id = b.id",
                 [self._loaded_at],
             )
-        finally:
-            self._connection.unregister(_BATCH)
 
     def _decide_anew(self, batch: ObjectBatch, late: dict[str, set[str]]) -> None:
         tables = read_schema(self._connection, self._schema)
@@ -139,16 +133,13 @@ class ObjectLoading:
             f"{column} = COALESCE(TRY_CAST(l.{column} AS {_type_of(objects, calls, name)}), t.{column})"
             for name, column in ((name, quoted(name)) for name in columns)
         )
-        self._connection.register(_BATCH, pa.table({"id": pa.array(list(late), pa.string())}))
-        try:
+        with registered(self._connection, _BATCH, pa.table({"id": pa.array(list(late), pa.string())})):
             self._connection.execute(
                 f"UPDATE {self._place(batch.name)} t SET {changes}, uuid_ts = ?::TIMESTAMP FROM "
                 f"(SELECT c.{quoted(batch.key)} AS id, {found} FROM {self._place(batch.calls_table)} c "
                 f"SEMI JOIN {_BATCH} b ON c.{quoted(batch.key)} = b.id GROUP BY 1) l WHERE t.id = l.id",
                 [self._loaded_at],
             )
-        finally:
-            self._connection.unregister(_BATCH)
 
     def _place(self, name: str) -> str:
         return f"{quoted(self._schema)}.{quoted(name)}"

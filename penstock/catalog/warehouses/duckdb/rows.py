@@ -15,7 +15,7 @@ import pyarrow as pa
 from penstock.catalog.warehouses.batch import TableBatch
 from penstock.catalog.warehouses.discards import DiscardKind, Discards
 from penstock.catalog.warehouses.duckdb.catalog import TargetTable
-from penstock.catalog.warehouses.duckdb.connection import quoted
+from penstock.catalog.warehouses.duckdb.connection import quoted, registered
 from penstock.catalog.warehouses.duckdb.staging import Staging
 
 _BATCH = "penstock_batch"
@@ -40,13 +40,10 @@ def load_rows(
     staged = Staging(connection, schema, discards).stage(batch, target, present, {})
     names = ", ".join(quoted(column.name) for column in staged.targets)
     values = ", ".join(staged.expression(column) for column in staged.targets)
-    connection.register(_BATCH, staged.table)
-    try:
+    with registered(connection, _BATCH, staged.table):
         connection.execute(
             f"INSERT INTO {place} ({names}, uuid_ts) SELECT {values}, ?::TIMESTAMP FROM {_BATCH} b", [loaded_at]
         )
-    finally:
-        connection.unregister(_BATCH)
     return int(staged.table.num_rows), present
 
 
@@ -58,9 +55,6 @@ def present_ids(
         return frozenset()
     column = target.columns["id"]
     key = "t.id" if column.physical == "VARCHAR" else "t.id::VARCHAR"
-    connection.register(_BATCH, pa.table({"id": pa.array(ids, pa.string())}))
-    try:
+    with registered(connection, _BATCH, pa.table({"id": pa.array(ids, pa.string())})):
         found = connection.execute(f"SELECT b.id FROM {_BATCH} b SEMI JOIN {place} t ON {key} = b.id").fetchall()
-    finally:
-        connection.unregister(_BATCH)
     return frozenset(row[0] for row in found)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from penstock.catalog.warehouses.batch import COLUMN_LIMIT, TableBatch
 from penstock.catalog.warehouses.discards import DiscardKind, Discards
 from penstock.catalog.warehouses.duckdb.catalog import PHYSICAL, TargetColumn, TargetTable
-from penstock.catalog.warehouses.duckdb.connection import quoted
+from penstock.catalog.warehouses.duckdb.connection import quoted, registered
 from penstock.catalog.warehouses.values import LogicalType, as_text, converted, logical_type_of
 
 _ARROW = {
@@ -134,15 +134,12 @@ class Staging:
         """The values as text, from which the engine casts; what it cannot, or not exactly, is recorded."""
         array = pa.array([as_text(value) for value in values], pa.string())
         numbered = pa.table([array, pa.array(range(len(values)), pa.int64())], names=["value", "number"])
-        self._connection.register("penstock_foreign", numbered)
-        try:
+        with registered(self._connection, "penstock_foreign", numbered):
             lost = self._connection.execute(
                 f"SELECT number, cast_value IS NULL FROM (SELECT number, value, TRY_CAST(value AS {target.physical}) "
                 f"AS cast_value FROM penstock_foreign) WHERE cast_value IS NULL OR {_inexact(target.physical)} "
                 "ORDER BY number"
             ).fetchall()
-        finally:
-            self._connection.unregister("penstock_foreign")
         for number, is_missing in lost:
             kind = DiscardKind.CAST_FAILED if is_missing else DiscardKind.PRECISION_LOST
             self._discards.add(table, target.name, kept[rows[number]], values[number], kind)

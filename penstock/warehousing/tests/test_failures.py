@@ -1,0 +1,93 @@
+"""What a role does when a target cannot be used: it says so once, loses nothing, and goes on when it can."""
+
+import asyncio
+from pathlib import Path
+
+from penstock.infra.facts import read_facts
+from penstock.spec.calls import QueryResult, QueryWarehouse, RoleStatus, StatusReport
+
+from .conftest import event, warehouse
+
+
+async def reported(log):
+    records = []
+    try:
+        async with asyncio.timeout(0.5):
+            async for _, head in read_facts(log, 1):
+                records += [(head.after, head.to, record["status"]) for record in head.syncs]
+    except TimeoutError:
+        return records
+
+
+async def test_a_file_that_is_no_database_fails_by_name_and_is_loaded_when_it_is_gone(installation):
+    file = Path(installation.settings.data) / "warehouse" / "penstock.duckdb"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"not a database" * 1_000)
+    await installation.route(event("m1"))
+    async with installation.role() as role:
+        for _ in range(3):
+            assert list((await installation.sync()).errors) == ["W1"]
+        status = await installation.ask(RoleStatus(), StatusReport, role="warehousing")
+        assert status.state == "failing"
+        assert status.lag["ROUTED-0"] == 1
+        file.unlink()
+        assert (await installation.sync()).errors == {}
+        assert await installation.query(role, "SELECT id FROM shop.tracks") == [["m1"]]
+        status = await installation.ask(RoleStatus(), StatusReport, role="warehousing")
+        assert (status.state, status.lag["ROUTED-0"]) == ("ready", 0)
+    assert await reported(installation.log) == [(0, 0, "FAILURE"), (0, 1, "SUCCESS")]
+
+
+async def test_a_load_that_the_target_refuses_is_tried_again_from_the_same_place(installation):
+    async with installation.role() as role:
+        await installation.route(event("m1", properties={"n": 1}))
+        await installation.sync()
+        connection = role.syncs["W1"].target._open._connection
+        connection.execute("ALTER TABLE shop.order_done ALTER n SET NOT NULL")
+        await installation.route(event("m2"))
+        await installation.route(event("m3", properties={"n": 3}))
+        assert "NOT NULL" in (await installation.sync()).errors["W1"]
+        assert await installation.query(role, "SELECT id FROM shop.tracks") == [["m1"]]
+        connection = role.syncs["W1"].target._open._connection
+        connection.execute("ALTER TABLE shop.order_done ALTER n DROP NOT NULL")
+        assert (await installation.sync()).errors == {}
+        assert await installation.query(role, "SELECT id FROM shop.tracks ORDER BY 1") == [["m1"], ["m2"], ["m3"]]
+    assert await reported(installation.log) == [(0, 1, "SUCCESS"), (1, 1, "FAILURE"), (1, 3, "SUCCESS")]
+
+
+async def test_a_file_that_is_deleted_is_made_anew_from_what_the_log_has(installation):
+    async with installation.role(warehouse_idle_seconds=0.05) as role:
+        await installation.route(event("m1"))
+        await installation.sync()
+        target = role.syncs["W1"].target
+        async with asyncio.timeout(5):
+            while target.is_open:
+                await asyncio.sleep(0.01)
+        Path(target.location).unlink()  # noqa: ASYNC240 - one small file
+        await installation.route(event("m2"))
+        await installation.sync()
+        assert await installation.query(role, "SELECT id FROM shop.tracks ORDER BY 1") == [["m1"], ["m2"]]
+
+
+async def test_a_warehouse_that_is_disabled_closes_its_file_and_refuses_queries(installation):
+    async with installation.role() as role:
+        await installation.route(event("m1"))
+        await installation.sync()
+        target = role.syncs["W1"].target
+        await installation.publish(warehouse(version=2, enabled=False))
+        await installation.sync()
+        assert not target.is_open
+        result = await installation.ask(QueryWarehouse("SELECT 1", 1, 1.0), QueryResult)
+        assert "no embedded warehouse" in result.error
+
+
+async def test_changed_settings_open_another_file(installation):
+    async with installation.role() as role:
+        await installation.route(event("m1"))
+        await installation.sync()
+        await installation.publish(warehouse(version=2, sealed_settings=b'{"file":"penstock-two.duckdb"}'))
+        await installation.sync()
+        assert role.syncs["W1"].target.location.endswith("penstock-two.duckdb")
+        assert await installation.query(role, "SELECT id FROM shop.tracks") == [["m1"]]
+        await installation.publish(warehouse(version=3, sealed_settings=b'{"file":"../../etc/other"}'))
+        assert "must read penstock" in (await installation.sync()).errors["W1"]
