@@ -34,12 +34,11 @@ def build(*, is_forced: bool = False, directory: Path | None = None, say: Say = 
     if not is_forced and BUNDLE.exists() and stamp_file.exists() and stamp_file.read_text() == stamp:
         say("The bundle is up to date.")
         return BUNDLE
-    place = directory or _cache() / _hash([HERE / "package.json", HERE / "deno.lock"])[:16]
-    _install(place, say)
+    place = install(directory, say)
     entry = place / "destinations.cjs"
     entry.write_text(entry_code((_package(place) / "dist/destinations/index.js").read_text()))
     BUNDLE.parent.mkdir(exist_ok=True)
-    _bundle(place, entry, say)
+    bundle_host(place, entry, BUNDLE, say)
     stamp_file.write_text(stamp)
     say(f"Built {BUNDLE.name}, {BUNDLE.stat().st_size / 1e6:.1f} MB.")
     return BUNDLE
@@ -73,20 +72,24 @@ def entry_code(index: str) -> str:
     )
 
 
-def _install(place: Path, say: Say) -> None:
+def install(directory: Path | None, say: Say) -> Path:
+    """The directory that holds the packages of the lock."""
+    place = directory or _cache() / _hash([HERE / "package.json", HERE / "deno.lock"])[:16]
     place.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "deno.lock"):
         shutil.copyfile(HERE / name, place / name)
     say(f"Installing packages from the lock into {place} …")
     _run([str(find_deno()), "install", "--frozen", "--node-modules-dir=auto", "--quiet"], place)
+    return place
 
 
-def _bundle(place: Path, entry: Path, say: Say) -> None:
+def bundle_host(place: Path, entry: Path, target: Path, say: Say) -> None:
+    """Write the host with the destinations of `entry`, a module inside of `place`, to `target`."""
     say("Bundling …")
     programs = sorted((place / "node_modules/.deno").glob("@esbuild+*/node_modules/@esbuild/*/bin/esbuild"))
     if not programs:
         raise BuildFailed("no esbuild for this machine came with the packages")
-    made = BUNDLE.with_suffix(".part")
+    made = target.with_suffix(".part")
     command = [
         str(programs[0]),
         str(HERE / "host" / "runner.ts"),
@@ -106,7 +109,7 @@ def _bundle(place: Path, entry: Path, say: Say) -> None:
         f"--outfile={made}",
     ]
     _run(command, place)
-    made.replace(BUNDLE)
+    made.replace(target)
 
 
 def _package(place: Path) -> Path:

@@ -50,6 +50,8 @@ class RunnerPool:
         self._settings = settings or PoolSettings()
         self._bundle = bundle
         self._runners: list[Runner] = []
+        self._living: set[Runner] = set()
+        """Also those that are drained, or not yet serving."""
         self._starting: asyncio.Task[None] | None = None
         self._side: set[asyncio.Task[Any]] = set()
         self._waits = self._fresh_waits()
@@ -64,7 +66,7 @@ class RunnerPool:
     @property
     def runners(self) -> tuple[Runner, ...]:
         """Those that serve now."""
-        return tuple(self._runners)
+        return tuple(runner for runner in self._runners if not runner.lost.is_set())
 
     async def call(self, request: RunnerRequest) -> RunnerAnswer:
         """Ask a runner. Raises RunnerLost (try again), RequestTooLarge, DenoMissing, BundleMissing."""
@@ -85,21 +87,23 @@ class RunnerPool:
         for task in self._side:
             task.cancel()
         await asyncio.gather(*self._side, return_exceptions=True)
-        await asyncio.gather(*(runner.kill() for runner in self._runners))
+        await asyncio.gather(*(runner.kill() for runner in self._living))
+        self._living.clear()
         self._runners.clear()
 
     async def _choose(self, metadata_id: str) -> Runner:
         if self._is_closed:
             raise RunnerLost("the runners are closed")
-        if not self._runners:
+        if not self.runners:
             # Whoever waits gives up alone; the start goes on for the others.
             await asyncio.shield(self._start())
-        if not self._runners:
+        serving = self.runners
+        if not serving:
             raise RunnerLost("no runner serves")
-        idlest = min(self._runners, key=lambda runner: runner.in_flight)
-        if idlest.in_flight >= _BUSY and len(self._runners) < self._settings.runners:
+        idlest = min(serving, key=lambda runner: runner.in_flight)
+        if idlest.in_flight >= _BUSY and len(serving) < self._settings.runners:
             self._start()
-        loaded = [runner for runner in self._runners if metadata_id in runner.destinations]
+        loaded = [runner for runner in serving if metadata_id in runner.destinations]
         if loaded:
             known = min(loaded, key=lambda runner: runner.in_flight)
             if known.in_flight - idlest.in_flight < _AFFINITY:
@@ -130,17 +134,25 @@ class RunnerPool:
 
     async def _warm(self, command: list[str]) -> Runner:
         """A runner of compiled code: the first on a machine compiles, and keeps the memory that it took."""
-        runner = await Runner.start(command, runner_environment(), self._settings.start_seconds)
+        runner = await self._born(command)
         if runner.rss < _COLD_BYTES:
             return runner
         await runner.end()
-        return await Runner.start(command, runner_environment(), self._settings.start_seconds)
+        self._living.discard(runner)
+        return await self._born(command)
+
+    async def _born(self, command: list[str]) -> Runner:
+        runner = await Runner.start(command, runner_environment(), self._settings.start_seconds)
+        self._living.add(runner)
+        return runner
 
     async def _watch(self, runner: Runner) -> None:
         await runner.lost.wait()
         if runner in self._runners:
             self._runners.remove(runner)
             logger.warning("A runner ended.", pid=runner.pid, calls=runner.calls)
+        await runner.kill()
+        self._living.discard(runner)
 
     def _retire(self, runner: Runner) -> None:
         if runner not in self._runners:

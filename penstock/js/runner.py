@@ -67,6 +67,9 @@ class Runner:
         except (TimeoutError, ValueError, msgspec.MsgspecError) as error:
             await _end(process)
             raise RunnerLost(f"the runner did not get ready: {await _last_words(process)}") from error
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
         runner = cls(process)
         runner.rss = ready.rss or 0
         return runner
@@ -122,7 +125,7 @@ class Runner:
         self._process.stdin.close()
         try:
             async with asyncio.timeout(_END_SECONDS):
-                await self.lost.wait()
+                await self._process.wait()
         except TimeoutError:
             logger.debug("A runner does not end by itself.", pid=self.pid)
         await self.kill()

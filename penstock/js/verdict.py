@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from penstock.js.protocol import CallError, Exchange, Row, RunnerAnswer
+from penstock.js.protocol import CallError, Exchange, Result, Row, RunnerAnswer
 
 RETRY_AFTER_LIMIT = 3_600.0
 
@@ -88,19 +88,26 @@ def verdicts(answer: RunnerAnswer, count: int, *, now: datetime | None = None) -
     if last.multistatus is not None:
         rows = last.multistatus[:count] + [Row(status=500, errormessage="no result")] * (count - len(last.multistatus))
         return [judge_row(row, answer.refused, exchange) for row in rows]
-    output = last.output or ""
+    return [_judge_result(last, answer.refused, exchange)] * count
+
+
+def _judge_result(result: Result, refused: str | None, exchange: Exchange | None) -> Verdict:
+    """The verdict of what the library returned for a single event, or for a batch as a whole."""
+    output = result.output or ""
     if output == "not subscribed":
-        return [Verdict(VerdictKind.NOT_SUBSCRIBED, "NO_MATCHING_MAPPING", message=output)] * count
+        return Verdict(VerdictKind.NOT_SUBSCRIBED, "NO_MATCHING_MAPPING", message=output)
     if output.startswith(_INVALID_SUBSCRIPTION):
-        return [Verdict(VerdictKind.PERMANENT, "INVALID_SETTINGS", 400, output)] * count
-    delivered = Verdict(
+        return Verdict(VerdictKind.PERMANENT, "INVALID_SETTINGS", 400, output)
+    if refused is not None:
+        # The code went on without a connection that it wanted: a success would hide that.
+        return Verdict(VerdictKind.PERMANENT, "INVALID_SETTINGS", 400, refused, None, exchange)
+    return Verdict(
         VerdictKind.DELIVERED,
         status=exchange.status if exchange else None,
         exchange=exchange,
         origin=Origin.DESTINATION,
-        own_batch=_own_batch(bytes(last.data)),
+        own_batch=_own_batch(bytes(result.data)),
     )
-    return [delivered] * count
 
 
 def judge_error(error: CallError, exchange: Exchange | None = None, *, now: datetime | None = None) -> Verdict:

@@ -77,7 +77,7 @@ class TestEnd:
 
     async def test_a_runner_is_replaced_after_its_calls_and_drained_first(self, bundle, receiver, webhook_request):
         async with RunnerPool(OutboundPolicy(), PoolSettings(runners=1, calls=5), bundle) as pool:
-            receiver.answer = lambda _: Reply(delay=0.5)
+            receiver.answer = lambda _: Reply(delay=4)
             slow = asyncio.create_task(pool.call(webhook_request(receiver.url)))
             await until(lambda: receiver.requests)
             first = pool.runners[0].pid

@@ -197,6 +197,10 @@ class TestResults:
     def test_an_unknown_action_is_invalid_settings(self):
         assert [verdict.code for verdict in verdicts(answered(), 2)] == ["INVALID_SETTINGS"] * 2
 
+    def test_code_that_goes_on_without_a_refused_connection_does_not_count_as_delivered(self):
+        (verdict,) = verdicts(answered(Result(output="Action Executed"), refused="10.0.0.1 port 80 is refused"), 1)
+        assert (verdict.kind, verdict.code) == (NEVER, "INVALID_SETTINGS")
+
     def test_messages_for_our_own_ingest_are_handed_over(self):
         data = msgspec.Raw(b'{"batch":[{"type":"track"}]}')
         (verdict,) = verdicts(answered(Result(output="Action Executed", data=data)), 1)

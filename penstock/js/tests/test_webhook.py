@@ -6,10 +6,21 @@ import hmac
 import json
 
 import pytest
+import pytest_asyncio
 
 from penstock.infra.http import OutboundPolicy
 from penstock.js import Operation, PoolSettings, RunnerPool, VerdictKind, verdicts
 from penstock.testing.receiver import Reply
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool(bundle):
+    """One runner for all tests in here: they ask it for things that leave no trace."""
+    async with RunnerPool(OutboundPolicy(own_ports=(8280,)), PoolSettings(runners=1), bundle) as runners:
+        yield runners
+
 
 EVENT = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"name": "Größe ₽"}}
 
