@@ -37,7 +37,8 @@ def decode_event(raw: bytes | memoryview) -> dict[str, Any]:
             event = _decode(raw)
         except msgspec.DecodeError:
             # Numbers beyond a double are JSON too; the slow parser reads them, and their column refuses them by name.
-            event = json.loads(bytes(raw))
+            # It also reads halves of surrogate pairs, which no target can hold: they become question marks.
+            event = json.loads(json.dumps(json.loads(bytes(raw)), ensure_ascii=False).encode("utf-8", "replace"))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if not isinstance(event, dict):

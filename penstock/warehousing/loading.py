@@ -131,8 +131,8 @@ class Target:
     async def close(self) -> None:
         async with self._opening:
             if self._open is not None and not self._queries:
-                warehouse, self._open = self._open, None
-                await self._in_thread(warehouse.close)
+                await self._in_thread(self._open.close)
+                self._open = None
 
     async def end(self) -> None:
         """Close for good: wait for what runs."""

@@ -100,9 +100,17 @@ class WarehousingRole:
     async def _sync_one(self, sync: WarehouseSync, ends: dict[int, StreamState]) -> str:
         try:
             await sync.sync(self._view.frozen(), ends)
+        except LogError:
+            raise
         except WarehouseError as error:
             await sync.fail(error)
             return str(error)
+        except Exception as error:
+            logger.exception(
+                "A warehouse sync failed in a way that was not foreseen.", warehouse=sync.target.snapshot.id
+            )
+            await sync.fail(error)
+            return f"{type(error).__name__}: {error}"
         return ""
 
     async def _match_warehouses(self) -> None:

@@ -43,6 +43,10 @@ class TestDecodeEvent:
     def test_a_number_beyond_a_double_is_read_too(self):
         assert decode_event(b'{"a": 1e400}') == {"a": float("inf")}
 
+    def test_half_of_a_surrogate_pair_can_be_stored(self):
+        event = decode_event(b'{"a": "x\\ud800y", "b": 1e400, "c": "\\ud83d\\ude42"}')
+        assert (event["a"], event["b"], event["c"]) == ("x?y", float("inf"), "🙂")
+
     @pytest.mark.parametrize(
         "raw", [b"", b"[]", b"1", b"{", b"\xff", b'{"a": ' + b"[" * 100_000, b'{"a": ' + b"1" * 5_000 + b"}"]
     )

@@ -55,7 +55,11 @@ class DuckDBWarehouse:
         return report
 
     def query(self, statement: str, limits: QueryLimits) -> QueryResult:
-        return run_query(self._connection.cursor(), statement, limits)
+        cursor = self._connection.cursor()
+        try:
+            return run_query(cursor, statement, limits)
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         self._connection.close()
