@@ -31,6 +31,8 @@ logger = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 10.0
 APPEND_SECONDS = 5.0
+_LARGEST_FRAME = 3 << 20
+"""Of weight: what is stored may be twice that, and the log takes messages of up to 8 MiB."""
 
 
 class Submission(msgspec.Struct, gc=False):
@@ -55,7 +57,7 @@ class FrameWriter:
     def __init__(self, log: Log, shard: int, frame_bytes: int) -> None:
         self._log = log
         self._shard = shard
-        self._frame_bytes = frame_bytes
+        self._frame_bytes = min(frame_bytes, _LARGEST_FRAME)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Submission] = deque()
         self._arrived = asyncio.Event()
@@ -73,7 +75,10 @@ class FrameWriter:
         made: Sequence[bool],
         size: int,
     ) -> "asyncio.Future[None]":
-        """Done when stored; fails with a Refusal (503) where that did not come about in time."""
+        """Done when stored; fails with a Refusal (503) where that did not come about in time.
+
+        `size` weighs the request against the limit of a frame.
+        """
         stored = self._loop.create_future()
         self._waiting.append(
             Submission(record, events, message_ids, made, size, self._loop.time() + WAIT_SECONDS, stored)
