@@ -7,15 +7,17 @@ skip any. `MA==` is the first page: published clients hard-code it.
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from penstock.api.errors import InputInvalid
 from penstock.api.versions import Contract
 
 FIRST = "MA=="
 SortKey = tuple[Any, ...]
+_Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 T = TypeVar("T")
 
 
@@ -25,6 +27,16 @@ class Page(msgspec.Struct, frozen=True):
     count: int
     cursor: str = FIRST
     after: SortKey | None = None
+
+
+def after_time(page: Page) -> tuple[int, str] | None:
+    """The key of a list that is sorted by time and id. Raises InputInvalid for a cursor of another kind of list."""
+    if page.after is None:
+        return None
+    time, identifier = page.after
+    if not isinstance(time, int) or not isinstance(identifier, str):
+        raise InputInvalid('"pagination.cursor" is not a cursor of this list', field="pagination.cursor")
+    return time, identifier
 
 
 class PageAnswer(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -78,7 +90,7 @@ def decode_cursor(cursor: Any) -> SortKey | None:
     if cursor == FIRST:
         return None
     try:
-        decoded = msgspec.json.decode(base64.urlsafe_b64decode(str(cursor).encode()), type=tuple[int | str, ...])
+        decoded = msgspec.json.decode(base64.urlsafe_b64decode(str(cursor).encode()), type=tuple[_Whole | str, ...])
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise InputInvalid('"pagination.cursor" is not a cursor', field="pagination.cursor") from error
     if len(decoded) != 2:

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +78,5 @@ def test_an_answer_holds_what_its_schema_declares_and_nothing_else():
 
 @given(st.binary(max_size=100))
 def test_no_body_breaks_the_reader(raw):
-    try:
+    with contextlib.suppress(InputInvalid):
         read_body(raw, Body)
-    except InputInvalid:
-        pass

@@ -7,6 +7,7 @@ Two kinds of reports: facts (stream FACTS) and `settled` messages (stream DELIVE
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 
 import msgspec
 import structlog
@@ -46,6 +47,9 @@ def report_of_settled(message: Message) -> Report:
     return Report(message.subject, -1, message.sequence, message.sequence, head.outcomes)
 
 
+ReportOf = Callable[[Message], Report]
+
+
 class Fold:
     """Folds streams into one database; one `follow` per stream."""
 
@@ -62,27 +66,41 @@ class Fold:
     async def follow_settled(self, shard: int) -> None:
         await self._follow(delivery.stream_name(shard), delivery.settled_subject(shard), report_of_settled)
 
-    async def _follow(self, stream: str, subject: str, report_of: Callable[[Message], Report]) -> None:
+    async def _follow(self, stream: str, subject: str, report_of: ReportOf) -> None:
         waits = backoff(0.1, 5.0)
         while True:
             try:
-                async with self._database.reading() as connection:
-                    watermark = await get_watermark(connection, stream) or Watermark()
-                async for message in self._log.read(stream, watermark.sequence + 1, subject=subject):
-                    await self._take(stream, message, report_of)
-                    waits = backoff(0.1, 5.0)
+                await self._catch_up(stream, subject, report_of)
+                waits = backoff(0.1, 5.0)
+                start = await self._next(stream)
+                async with aclosing(self._log.read(stream, start, subject=subject)) as messages:
+                    async for message in messages:
+                        await self._take(stream, [message], report_of)
             except LogError as error:
                 logger.warning("The fold reads anew.", stream=stream, reason=str(error))
                 await self._clock.sleep(next(waits))
 
-    async def _take(self, stream: str, message: Message, report_of: Callable[[Message], Report]) -> None:
+    async def _catch_up(self, stream: str, subject: str, report_of: ReportOf) -> None:
+        """What was written while nobody folded: many messages per transaction."""
+        while messages := await self._log.get_batch(stream, await self._next(stream), subject=subject):
+            await self._take(stream, messages, report_of)
+
+    async def _next(self, stream: str) -> int:
+        async with self._database.reading() as connection:
+            return (await get_watermark(connection, stream) or Watermark()).sequence + 1
+
+    async def _take(self, stream: str, messages: Sequence[Message], report_of: ReportOf) -> None:
+        reports = [self._report(message, report_of) for message in messages]
+        async with self._database.writing() as connection:
+            await self.apply(connection, stream, reports)
+
+    def _report(self, message: Message, report_of: ReportOf) -> Report:
+        """One that cannot be read counts nothing and stops nobody: an alarm."""
         try:
-            report = report_of(message)
+            return report_of(message)
         except FrameError as error:
             self._alarm(message.subject, f"message {message.sequence} cannot be read: {error}")
-            return
-        async with self._database.writing() as connection:
-            await self.apply(connection, stream, [report])
+            return Report("", -1, 0, message.sequence, [])
 
     async def apply(self, connection: AsyncConnection, stream: str, reports: Sequence[Report]) -> None:
         """Add the reports that join, and move the watermarks of their subjects and of the stream."""
@@ -90,7 +108,7 @@ class Fold:
             reached = await get_watermark(connection, stream) or Watermark()
             if report.sequence <= reached.sequence:
                 continue
-            if await self._joins(connection, report):
+            if report.subject and await self._joins(connection, report):
                 await add_counts(connection, report.outcomes)
                 await put_watermark(connection, report.subject, Watermark(report.to, report.sequence))
             await put_watermark(connection, stream, Watermark(report.sequence, report.sequence))

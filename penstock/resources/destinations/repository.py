@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
-from penstock.api.pagination import Page
+from penstock.api.pagination import Page, after_time
 from penstock.resources.destinations.table import destinations, subscriptions
 
 
@@ -63,8 +63,8 @@ async def select_destinations(
     """Up to `page.count` + 1 destinations by age, and how many there are in all."""
     where = destinations.c.workspace_id == workspace_id
     query = select(destinations).where(where).order_by(destinations.c.created_at, destinations.c.id)
-    if page.after is not None:
-        query = query.where(tuple_(destinations.c.created_at, destinations.c.id) > tuple_(*page.after))
+    if (after := after_time(page)) is not None:
+        query = query.where(tuple_(destinations.c.created_at, destinations.c.id) > tuple_(*after))
     rows = (await connection.execute(query.limit(page.count + 1))).all()
     total = (await connection.execute(select(func.count()).select_from(destinations).where(where))).scalar_one()
     return [Destination(*row) for row in rows], total

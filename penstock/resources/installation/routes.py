@@ -8,9 +8,10 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -47,8 +48,8 @@ class SyncBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_field
 
 class QueryBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     statement: str
-    row_limit: int = 10_000
-    seconds_limit: float = 30.0
+    row_limit: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    seconds_limit: Annotated[float, Meta(gt=0, le=600)] = 30.0
 
 
 class Installation:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, Select, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
-from penstock.api.pagination import Page
+from penstock.api.pagination import Page, after_time
 from penstock.resources.sources.table import sources, write_keys
 
 
@@ -46,8 +46,8 @@ async def select_sources(connection: AsyncConnection, workspace_id: str, page: P
     """Up to `page.count` + 1 sources by age, and how many there are in all."""
     where = sources.c.workspace_id == workspace_id
     chosen = select(sources.c.id).where(where).order_by(sources.c.created_at, sources.c.id).limit(page.count + 1)
-    if page.after is not None:
-        chosen = chosen.where(tuple_(sources.c.created_at, sources.c.id) > tuple_(*page.after))
+    if (after := after_time(page)) is not None:
+        chosen = chosen.where(tuple_(sources.c.created_at, sources.c.id) > tuple_(*after))
     rows = (await connection.execute(_joined().where(where, sources.c.id.in_(chosen)))).all()
     total = (await connection.execute(select(func.count()).select_from(sources).where(where))).scalar_one()
     return _grouped(rows), total

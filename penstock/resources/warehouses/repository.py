@@ -5,7 +5,7 @@ from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
-from penstock.api.pagination import Page
+from penstock.api.pagination import Page, after_time
 from penstock.resources.warehouses.table import warehouse_exclusions, warehouses
 
 
@@ -36,8 +36,8 @@ async def select_warehouses(connection: AsyncConnection, workspace_id: str, page
     """Up to `page.count` + 1 warehouses by age, and how many there are in all."""
     where = warehouses.c.workspace_id == workspace_id
     query = select(warehouses).where(where).order_by(warehouses.c.created_at, warehouses.c.id)
-    if page.after is not None:
-        query = query.where(tuple_(warehouses.c.created_at, warehouses.c.id) > tuple_(*page.after))
+    if (after := after_time(page)) is not None:
+        query = query.where(tuple_(warehouses.c.created_at, warehouses.c.id) > tuple_(*after))
     rows = (await connection.execute(query.limit(page.count + 1))).all()
     total = (await connection.execute(select(func.count()).select_from(warehouses).where(where))).scalar_one()
     return [Warehouse(*row) for row in rows], total

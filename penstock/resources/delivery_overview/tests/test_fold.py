@@ -78,12 +78,16 @@ async def test_a_fact_counts_only_where_it_joins(database):
     assert (watermarks["facts.pipeline.0"].position, watermarks["STREAM"].sequence) == (20, 4)
 
 
+async def apply_and_fail(database, fold):
+    async with database.writing() as connection:
+        await fold.apply(connection, "STREAM", [Report("a", -1, 1, 1, [outcome(1)])])
+        raise RuntimeError
+
+
 async def test_counters_and_watermark_change_together_or_not_at_all(database):
     fold = Fold(database, None, SystemClock())
     with pytest.raises(RuntimeError):
-        async with database.writing() as connection:
-            await fold.apply(connection, "STREAM", [Report("a", -1, 1, 1, [outcome(1)])])
-            raise RuntimeError
+        await apply_and_fail(database, fold)
     await apply(database, fold, Report("a", -1, 1, 1, [outcome(1)]))
     assert (await totals(database))[0]["count"] == 1
 

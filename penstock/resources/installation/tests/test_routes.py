@@ -6,6 +6,7 @@ from penstock.resources.application import build_application
 from penstock.resources.installation import FirstRunKeys, Installation
 from penstock.spec.calls import QueryResult, QueryWarehouse, RoleStatus, StatusReport, SyncReport, SyncWarehouses
 
+LOCAL = "local"
 OWN = StatusReport("control", "ready", [], 1, 2)
 
 
@@ -15,7 +16,7 @@ async def ask(control, log, tmp_path):
     installation = Installation(control.database, CallClient(log), tmp_path, "local", lambda: OWN, keys)
     transport = httpx.ASGITransport(build_application(control.api, installation.routes()))
 
-    async def answer(method, path, body=None, token="local"):
+    async def answer(method, path, body=None, token=LOCAL):
         async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
             return await client.request(method, path, json=body, headers={"Authorization": f"Bearer {token}"})
 

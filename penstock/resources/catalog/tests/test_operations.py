@@ -1,0 +1,51 @@
+import pytest
+
+from penstock.catalog.destinations import load_destination_catalog
+from penstock.catalog.warehouses.drivers import SLUGS
+from penstock.catalog.warehouses.metadata import DRIVEN
+from penstock.testing.control_plane import V1
+
+WEBHOOK = "614a3c7d791c91c41bae7599"
+
+
+async def walk(control, path, name, **headers):
+    seen, cursor = [], "MA=="
+    while cursor:
+        data = await control.data("GET", f"{path}?pagination.count=50&pagination.cursor={cursor}", **headers)
+        assert data[name]
+        seen += data[name]
+        cursor = data["pagination"].get("next")
+    assert len(seen) == data["pagination"]["totalEntries"]
+    return seen
+
+
+async def test_every_source_is_seen_once_in_the_order_of_names(control):
+    seen = await walk(control, "/catalog/sources", "sourcesCatalog")
+    keys = [(entry["name"].lower(), entry["id"]) for entry in seen]
+    assert keys == sorted(set(keys))
+    assert len(keys) == 125
+
+
+async def test_every_destination_is_seen_once_with_its_actions(control):
+    seen = await walk(control, "/catalog/destinations", "destinationsCatalog", accept=V1)
+    assert {entry["id"] for entry in seen} == set(load_destination_catalog())
+    assert sum(len(entry["actions"]) for entry in seen) > 500
+
+
+async def test_the_action_of_the_webhook_is_its_key_in_the_package(control):
+    metadata = (await control.data("GET", f"/catalog/destinations/{WEBHOOK}"))["destinationCatalog"]
+    (action,) = metadata["actions"]
+    assert (action["id"], action["slug"], action["platform"]) == ("send", "send", "CLOUD")
+    assert metadata["supportedMethods"]["screen"] is True
+    official = (await control.data("GET", f"/catalog/destinations/{WEBHOOK}", accept=V1))["destinationMetadata"]
+    assert "screen" not in official["supportedMethods"]
+
+
+async def test_the_warehouses_are_those_that_can_be_loaded(control):
+    seen = await walk(control, "/catalog/warehouses", "warehousesCatalog")
+    assert tuple(entry["slug"] for entry in seen) == SLUGS == DRIVEN
+
+
+@pytest.mark.parametrize("kind", ["sources", "destinations", "warehouses"])
+async def test_what_is_not_in_the_catalog_is_not_found(control, kind):
+    assert (await control.ask("GET", f"/catalog/{kind}/nothing")).status_code == 404
