@@ -177,3 +177,32 @@ async def test_fewer_rungs_in_the_settings_leave_no_retry_behind(log: Log):
 
 async def _has(shard: Shard, subject: str) -> bool:
     return bool(await shard.written(subject))
+
+
+async def test_a_stop_ends_although_the_configuration_changes_meanwhile(log: Log):
+    shard = await Shard(log, FAST).make()
+    await shard.start()
+    await shard.route(event("m"))
+    stopping = asyncio.create_task(shard.stop())
+    number = 0
+    async with asyncio.timeout(10):
+        while not stopping.done():
+            shard.view.put(destination(f"d{number}", created_at=number + 1))
+            number += 1
+            await asyncio.sleep(0)
+    await stopping
+    assert shard.failure is None
+
+
+async def test_what_was_settled_before_a_stop_is_not_asked_again(log: Log):
+    shard = await Shard(log, FAST).make()
+    shard.view.put(destination("d"))
+    await shard.start()
+    await shard.route(*map(event, message_ids(50)))
+    await shard.ended(50)
+    await shard.stop()
+    await shard.start()
+    await shard.route(event("next"))
+    await shard.ended(51)
+    await shard.stop()
+    assert set(shard.outside.asked.values()) == {1}
