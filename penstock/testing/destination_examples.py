@@ -41,11 +41,11 @@ def example_mapping(metadata: DestinationMetadata, action: Action) -> dict[str, 
     """Defaults of the fields, an automatic preset over them, and something for what is required beyond."""
     preset = next((one.fields for one in metadata.presets if one.action_id == action.id), {})
     mapping = {field.field_key: field.default_value for field in action.fields if field.default_value is not UNSET}
+    mapping.update(metadata.traits.hidden_defaults.get(action.id, {}))
     mapping.update(preset)
     for field in action.fields:
         if field.required and mapping.get(field.field_key) in (None, ""):
             mapping[field.field_key] = _value(field)
-    mapping.pop("enable_batching", None)
     if modes := metadata.traits.sync_modes.get(action.id):
         mapping.setdefault("__segment_internal_sync_mode", modes[0])
     return mapping

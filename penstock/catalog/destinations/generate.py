@@ -174,7 +174,16 @@ def _traits(definition: Definition, fields: dict[str, Any]) -> Traits:
         option_choices={key: found for key, field in fields.items() if (found := _choices(field)) is not None},
         is_audience=bool(definition.get("audience")),
         sync_modes={one["slug"]: one["syncModes"] for one in actions if one["syncModes"]},
+        hidden_defaults={one["slug"]: found for one in actions if (found := _hidden_defaults(one["fields"]))},
     )
+
+
+def _hidden_defaults(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: field["default"]
+        for key, field in fields.items()
+        if field.get("unsafe_hidden") is True and "default" in field
+    }
 
 
 def _features(facts: Facts) -> Features:

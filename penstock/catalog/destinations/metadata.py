@@ -114,6 +114,8 @@ class Traits(msgspec.Struct, frozen=True, rename="camel"):
     """What a select may be set to."""
     is_audience: bool
     sync_modes: dict[str, list[str]]
+    hidden_defaults: dict[str, dict[str, Any]]
+    """By action: fields that are not listed, yet belong into every mapping (some are required)."""
 
 
 class DestinationMetadata(msgspec.Struct, frozen=True, rename="camel"):

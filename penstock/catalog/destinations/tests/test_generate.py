@@ -42,7 +42,7 @@ DEFINITION = {
             "hooks": {"onMappingSave": {"label": "Make", "inputFields": {"listName": {"type": "string"}}}},
             "fields": {
                 "to": {"type": "string", "required": {"conditions": []}, "default": {"@path": "$.userId"}},
-                "batch_keys": {"type": "string", "unsafe_hidden": True},
+                "batch_keys": {"type": "string", "unsafe_hidden": True, "default": ["to"]},
             },
         }
     ],
@@ -100,6 +100,7 @@ class TestMetadata:
     def test_traits_tell_what_the_contract_does_not(self):
         traits = metadata("id", DEFINITION, {}).traits
         assert (traits.secret_options, traits.batch_actions, traits.supports_delete) == (["apiKey"], ["send"], True)
+        assert traits.hidden_defaults == {"send": {"batch_keys": ["to"]}}
         assert [choice.label for choice in traits.option_choices["region"]] == ["us", "Europe"]
 
 
