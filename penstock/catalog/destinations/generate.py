@@ -174,7 +174,7 @@ def _traits(definition: Definition, fields: dict[str, Any]) -> Traits:
         option_choices={key: found for key, field in fields.items() if (found := _choices(field)) is not None},
         is_audience=bool(definition.get("audience")),
         sync_modes={one["slug"]: one["syncModes"] for one in actions if one["syncModes"]},
-        hidden_defaults={one["slug"]: found for one in actions if (found := _hidden_defaults(one["fields"]))},
+        hidden_defaults={one["slug"]: kept for one in actions if (kept := _hidden_defaults(one["fields"]))},
     )
 
 

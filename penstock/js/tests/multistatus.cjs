@@ -65,6 +65,14 @@ exports.loaders = {
           if (payload.way === "environment") throw new Error(`env ${JSON.stringify(process.env.HOME ?? null)}`);
           if (payload.way === "print") console.log('{"id":1,"ok":true}');
           if (payload.way === "udp") require("node:dgram").createSocket("udp4");
+          if (payload.way === "http2") {
+            const session = require("node:http2").connect("http://127.0.0.1:8280");
+            return new Promise((resolve, reject) => session.on("error", reject).on("connect", resolve));
+          }
+          if (payload.way === "tls") {
+            const socket = require("node:tls").connect({ host: "127.0.0.1", port: 8280 });
+            return new Promise((resolve, reject) => socket.on("error", reject).on("secureConnect", resolve));
+          }
           return new Promise((resolve) => setTimeout(resolve, 50));
         },
       },

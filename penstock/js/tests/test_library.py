@@ -108,7 +108,7 @@ class TestMisbehaviour:
 
 
 class TestConfinement:
-    @pytest.mark.parametrize("way", ["fetch", "deno", "socket", "udp"])
+    @pytest.mark.parametrize("way", ["fetch", "deno", "socket", "udp", "http2", "tls"])
     async def test_no_other_way_out_passes_the_policy(self, own_pool, way):
         request = RunnerRequest(
             **QUIET,
