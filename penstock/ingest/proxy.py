@@ -61,6 +61,12 @@ class ControlProxy:
         self._is_down = False
         try:
             await self._give(scope, exchange, connection, head)
+        except UpstreamError as error:
+            connection.close()
+            logger.warning("An answer of the control API was cut off.", path=scope.path, reason=str(error))
+            with contextlib.suppress(RuntimeError):  # the answer may have begun; then it is cut off here too
+                exchange.response_bytes(503, [("content-type", "application/json"), ("retry-after", "1")], _DOWN)
+            return
         except BaseException:
             connection.close()
             raise

@@ -47,6 +47,8 @@ class Control:
         path = head[0].split(" ")[1]
         if path == "/early":
             writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+            while await reader.read(1 << 16):  # else the rest of the body makes a reset that overtakes the answer
+                pass
             return False
         await self.is_slow_reader.wait()
         self.bodies.append(await self._read_body(reader, headers))
@@ -64,6 +66,9 @@ class Control:
             return False
         elif path == "/dies":
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\nabc")
+            return False
+        elif path == "/dies-soon":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nabc")
             return False
         elif path == "/not-http":
             writer.write(b"hello\r\n\r\n")
@@ -169,7 +174,8 @@ class TestControlProxy:
         assert not any(line.startswith(("x-mine", "connection", "transfer-encoding")) for line in sent)
 
     async def test_without_an_answer_it_is_503_and_collection_goes_on(self, client, control):
-        assert (await client.get("/not-http")).status_code == 503
+        for path in ("/not-http", "/dies-soon"):
+            assert (await client.get(path)).status_code == 503
         with pytest.raises(httpx.TransportError):
             await client.get("/dies")
         await client.get("/x")
