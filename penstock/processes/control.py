@@ -27,6 +27,8 @@ from penstock.spec.calls import RoleStatus, StatusReport
 
 PORT_VARIABLE = "PENSTOCK_CONTROL_PORT"
 LOCAL_TOKEN_VARIABLE = "PENSTOCK_LOCAL_TOKEN"  # noqa: S105 - the name of a variable
+BEHIND_SECONDS = 5.0
+"""A change may wait as long for being published before the status tells."""
 
 
 def main() -> None:
@@ -93,8 +95,10 @@ class ControlPlane:
         reasons = [f"{subject}: {reason}" for subject, reason in self._fold.alarms.items()]
         if not self._role.log.is_connected:
             reasons.append("the log engine is not connected")
-        elif not self._publisher.is_current:
-            reasons.append("changes wait to be published")
+        elif (seconds := self._publisher.behind_seconds()) > BEHIND_SECONDS:
+            reasons.append(f"changes wait to be published since {seconds:.0f} s")
+        if not reasons and not self._publisher.is_started:
+            return StatusReport(self._role.name, "starting", ["snapshots are compared"], os.getpid(), self._started_at)
         state = "ready" if not reasons else "failing"
         return StatusReport(self._role.name, state, reasons, os.getpid(), self._started_at)
 

@@ -38,12 +38,26 @@ class Publisher:
         self._wake = asyncio.Event()
         self._advanced = asyncio.Condition()
         self._done = 0
-        self.is_current = False
+        self.is_started = False
+        """Whether the bucket has told what the rows tell since this process began."""
+        self._behind_since: float | None = None
+
+    @property
+    def is_current(self) -> bool:
         """Whether everything that was committed is published, as far as is known."""
+        return self.is_started and self._behind_since is None
+
+    def behind_seconds(self) -> float:
+        """For how long something has waited to be published."""
+        return 0.0 if self._behind_since is None else asyncio.get_running_loop().time() - self._behind_since
+
+    def _fall_behind(self) -> None:
+        if self._behind_since is None:
+            self._behind_since = asyncio.get_running_loop().time()
 
     async def published(self, number: int) -> None:
         """Return when the outbox row is published, or after PATIENCE_SECONDS."""
-        self.is_current = False
+        self._fall_behind()
         self._wake.set()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS), self._advanced:
@@ -61,7 +75,7 @@ class Publisher:
                 waits = backoff(0.1, 5.0)
                 await self._follow(store)
             except LogError as error:
-                self.is_current = False
+                self._fall_behind()
                 logger.warning("Publishing waits for the log.", reason=str(error))
                 await asyncio.sleep(next(waits))
 
@@ -84,7 +98,8 @@ class Publisher:
                 self._advanced.notify_all()
             async with self._database.writing() as connection:
                 await delete_until(connection, rows[-1].number)
-        self.is_current = True
+        self.is_started = True
+        self._behind_since = None
 
     async def _oldest(self) -> list[OutboxRow]:
         async with self._database.reading() as connection:

@@ -83,10 +83,13 @@ async def test_the_api_goes_on_while_the_log_is_down_and_the_publisher_catches_u
     took = asyncio.get_running_loop().time() - started
     assert 0.9 < took < 5
     assert not publisher.is_current
+    assert publisher.behind_seconds() > 0.9
     await own_nats_server.start()
     log = await Log.connect(own_nats_server.url, token=own_nats_server.token, name="other")
     view = await SnapshotView.open(log)
     await until(lambda: source["id"] in view.sources)
+    await until(lambda: publisher.is_current)
+    assert publisher.behind_seconds() == 0.0
     await view.close()
     await log.close()
 
