@@ -13,7 +13,7 @@ Errors:
     └── RoleUnavailable     503: the role that would answer is down
 """
 
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -39,28 +39,22 @@ class ApiError(Exception):
         self.problems = [Problem(self.type, message, field, data)]
         self.headers: dict[str, str] = {}
 
+    @classmethod
+    def of(cls, problems: list[tuple[str, str]]) -> Self:
+        """From (field, message) pairs, of which there is at least one."""
+        error = cls(problems[0][1], field=problems[0][0])
+        error.problems = [Problem(cls.type, message, field) for field, message in problems]
+        return error
+
 
 class InputInvalid(ApiError):  # noqa: N818 - the consequence is in the name
     status = 422
     type = "input-validation"
 
-    @classmethod
-    def of(cls, problems: list[tuple[str, str]]) -> "InputInvalid":
-        """From (field, message) pairs."""
-        error = cls(problems[0][1], field=problems[0][0])
-        error.problems = [Problem(cls.type, message, field) for field, message in problems]
-        return error
-
 
 class BadRequest(ApiError):  # noqa: N818
     status = 400
     type = "bad-request"
-
-    @classmethod
-    def of(cls, problems: list[tuple[str, str]]) -> "BadRequest":
-        error = cls(problems[0][1], field=problems[0][0])
-        error.problems = [Problem(cls.type, message, field) for field, message in problems]
-        return error
 
 
 class Unauthorized(ApiError):  # noqa: N818

@@ -20,7 +20,7 @@ from penstock.api.pagination import Page, read_page
 from penstock.api.query import parse_query
 from penstock.api.schema import read_body, write_answer
 from penstock.api.unit import Services, Unit
-from penstock.api.versions import JSON, Contract, Wire, decide, invalid_status
+from penstock.api.versions import JSON, Contract, decide, invalid_status
 from penstock.infra.db import Database
 
 logger = structlog.get_logger(__name__)
@@ -120,8 +120,3 @@ def failure(error: Exception, contract: Contract = Contract.SEED) -> Response:
         return Response(envelope([Problem("internal", "the request failed inside Penstock")]), 500, media_type=JSON)
     status = invalid_status(contract) if isinstance(error, InputInvalid) else error.status
     return Response(envelope(error.problems), status, error.headers, JSON)
-
-
-def wire_of(http: HttpRequest) -> Wire:
-    """The wire of a request that no operation answers."""
-    return decide(http.headers, (Contract.V1,))
