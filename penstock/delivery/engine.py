@@ -10,10 +10,10 @@ import structlog
 
 from penstock.delivery.attempt import Attempter
 from penstock.delivery.reading.behind import BehindReaders
-from penstock.delivery.reading.common import CommonReader, Intake
 from penstock.delivery.reading.frames import FrameCache
 from penstock.delivery.reading.ladder import Directory, Ladder
 from penstock.delivery.reading.memory import Memory
+from penstock.delivery.reading.shared import CommonReader, Intake
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import Budget, Served, since
 from penstock.delivery.settling.ledger import Ledger

@@ -1,7 +1,7 @@
 """What the pipeline appends: exactly one ROUTED frame for each ACCEPTED frame, also when nothing survives.
 
-Subject `routed.<shard>` in stream `ROUTED-<shard>`. The last message there is the pipeline's position:
-`covers`. A frame over 4 MiB is written as several messages in one atomic batch (`part` of `parts`); all of them tell the same `covers`.
+Subject `routed.<shard>` in stream `ROUTED-<shard>`. The last message there is the pipeline's position: `covers`. A
+frame over 4 MiB is written as several messages in one atomic batch (`part` of `parts`); all tell the same `covers`.
 """
 
 import msgspec

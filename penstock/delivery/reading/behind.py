@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 
-from penstock.delivery.reading.common import YIELD_ROWS, CommonReader, Intake
 from penstock.delivery.reading.frames import FrameCache, RoutedFrame
+from penstock.delivery.reading.shared import YIELD_ROWS, CommonReader, Intake
 from penstock.delivery.served import Served
 from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, LogUnavailable

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterable
 import msgspec
 import structlog
 
-from penstock.delivery.reading.common import Intake
 from penstock.delivery.reading.frames import RoutedFrame
 from penstock.delivery.reading.ladder import Directory, Ladder
+from penstock.delivery.reading.shared import Intake
 from penstock.delivery.served import Place
 from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, Message
