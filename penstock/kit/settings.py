@@ -7,6 +7,7 @@ Errors:
     SettingsError    a value is refused; `name` says which and `source` where it came from
 """
 
+import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +57,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: Annotated[Count, _about("Deliveries of one destination waiting or in flight.", restart=False)] = 1_000
     window_total: Annotated[Count, _about("Deliveries of all destinations waiting or in flight.")] = 20_000
     behind_readers: Annotated[Count, _about("Destinations that read on their own at once.")] = 16
-    retry_seconds: Annotated[tuple[float, ...], _about("Rungs of the retry ladder.")] = (
+    retry_seconds: Annotated[
+        tuple[Annotated[float, Meta(gt=0)], ...], _about("Rungs of the retry ladder.", min_length=1, max_length=32)
+    ] = (
         30.0,
         60.0,
         120.0,
@@ -100,6 +103,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_seconds: Annotated[Seconds, _about("Time between rounds of the retention loop.")] = 60.0
     drain_seconds: Annotated[Seconds, _about("How long a stop may take.")] = 10.0
     clock_offset_hours: Annotated[float, _about("Shifts the clock; for tests of what happens later.")] = 0.0
+
+
+_NETWORKS: dict[str, tuple[tuple[str, ...], ...]] = {"outbound_allow": (("none",),), "trusted_proxies": ()}
+"""Settings that are lists of CIDRs, and the words that each may be instead."""
 
 
 class SettingsError(Exception):
@@ -174,9 +181,13 @@ def _converted(field: Field, value: Any, source: str) -> Any:
     if field.is_list and isinstance(value, str):
         value = tuple(part.strip() for part in value.split(",") if part.strip())
     try:
-        return msgspec.convert(value, _types()[field.name], strict=False)
-    except msgspec.ValidationError as error:
+        converted = msgspec.convert(value, _types()[field.name], strict=False)
+        if field.name in _NETWORKS and converted not in _NETWORKS[field.name]:
+            for network in converted:
+                ipaddress.ip_network(network, strict=False)
+    except (msgspec.ValidationError, ValueError) as error:
         raise SettingsError(field.name, source, str(error)) from error
+    return converted
 
 
 def _types() -> dict[str, Any]:

@@ -90,8 +90,8 @@ class Publisher:
 
     async def _drain(self, store: SnapshotStore) -> None:
         while rows := await self._oldest():
+            fault_point("publisher.before_publish")
             for row in rows:
-                fault_point("publisher.before_publish")
                 await self._publish(store, row)
             async with self._advanced:
                 self._done = rows[-1].number

@@ -80,7 +80,9 @@ class Receiver:
                 if reply.delay:
                     await asyncio.sleep(reply.delay)
                 if reply.status == 0:
-                    await asyncio.Event().wait()
+                    # Until the client gives up. A wait that nothing outside refers to would be collected as garbage.
+                    await reader.read()
+                    return
                 writer.write(_encode(reply))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -90,7 +90,9 @@ class TestWarehouse:
 
     def test_a_date_property_is_a_timestamp(self, sent):
         _, _, instance, _ = sent
-        rows = instance.sql("select distinct typeof(signed_up_at) as type, signed_up_at::varchar as value from shop.signed_up")
+        rows = instance.sql(
+            "select distinct typeof(signed_up_at) as type, signed_up_at::varchar as value from shop.signed_up"
+        )
         assert len(rows) == 1
         assert rows[0]["type"].startswith("TIMESTAMP")
         assert rows[0]["value"].startswith("2024-05-01 00:00:00")

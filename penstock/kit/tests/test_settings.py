@@ -22,11 +22,26 @@ class TestPrecedence:
 class TestRefusal:
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("port", "99999"), ("port", "x"), ("shards", "0"), ("log_format", "xml"), ("routed_hours", "25")],
+        [
+            ("port", "99999"),
+            ("port", "x"),
+            ("shards", "0"),
+            ("log_format", "xml"),
+            ("routed_hours", "25"),
+            ("retry_seconds", "30,0"),
+            ("retry_seconds", ","),
+            ("outbound_allow", "10.0.0.0/99"),
+            ("trusted_proxies", "everybody"),
+            ("trusted_proxies", "none"),
+        ],
     )
     def test_a_bad_value_is_refused_by_name_and_source(self, name, value):
         with pytest.raises(SettingsError, match=rf"`{name}` \(environment\)"):
             load({}, {f"PENSTOCK_{name.upper()}": value}, None)
+
+    @pytest.mark.parametrize("value", ["none", "10.0.0.0/8, fd00::/8", "10.1.2.3/8"])
+    def test_networks_and_the_word_that_closes_all_are_taken(self, value):
+        assert load({}, {"PENSTOCK_OUTBOUND_ALLOW": value}, None)[0].outbound_allow
 
     def test_an_unknown_name_in_the_file_is_refused(self, tmp_path):
         file = tmp_path / "penstock.toml"
