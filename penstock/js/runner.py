@@ -2,6 +2,8 @@
 
 Invariants:
 - Whoever calls gets exactly one answer or one RunnerLost, whatever the process does.
+- A call stays in flight until it is answered or the process ends, also where its caller has gone: a process that is
+  stuck is ended after the call's own limit, however early its callers give up.
 - A line that is too long or not of the protocol ends the process: nothing after it can be trusted.
 - The process dies with this one: by request to the kernel, and because its standard input closes.
 """
@@ -91,23 +93,39 @@ class Runner:
             raise RequestTooLarge(f"a request of {len(line)} bytes does not fit a line of {LINE_LIMIT}")
         if self.lost.is_set():
             raise RunnerLost("the runner has ended")
-        waiting: asyncio.Future[RunnerAnswer] = asyncio.get_running_loop().create_future()
-        self._waiting[identifier] = waiting
-        self._idle.clear()
         self.calls += 1
+        waiting = self._expect(identifier, request)
         try:
-            async with asyncio.timeout(request.timeout_ms / 1000 + _LATE_SECONDS):
-                await self._write(line)
-                return await waiting
-        except TimeoutError:
-            # Its event loop is held, so every call in it is.
-            logger.warning("A runner does not answer and is ended.", pid=self.pid, destination=request.metadata_id)
-            await self.kill()
-            raise RunnerLost("the runner did not answer in time") from None
-        finally:
-            self._waiting.pop(identifier, None)
+            await self._write(line)
+        except RunnerLost:
+            waiting.cancel()
+            raise
+        return await asyncio.shield(waiting)
+
+    def _expect(self, identifier: int, request: RunnerRequest) -> "asyncio.Future[RunnerAnswer]":
+        """What will hold the answer; the process ends where that is not there in time."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[RunnerAnswer] = loop.create_future()
+        late = loop.call_later(request.timeout_ms / 1000 + _LATE_SECONDS, self._end_stuck, request.metadata_id)
+
+        def ended(future: "asyncio.Future[RunnerAnswer]") -> None:
+            late.cancel()
+            del self._waiting[identifier]
             if not self._waiting:
                 self._idle.set()
+            if not future.cancelled():
+                future.exception()  # its caller may have gone
+
+        self._waiting[identifier] = waiting
+        self._idle.clear()
+        waiting.add_done_callback(ended)
+        return waiting
+
+    def _end_stuck(self, metadata_id: str) -> None:
+        """Its event loop is held, so every call in it is."""
+        logger.warning("A runner does not answer and is ended.", pid=self.pid, destination=metadata_id)
+        if self._process.returncode is None:
+            self._process.kill()
 
     async def drain(self, seconds: float) -> None:
         """Wait for the calls in flight, then end the process."""

@@ -94,6 +94,22 @@ class TestEnd:
             await pool.call(PING)
             await until(lambda: pool.runners and pool.runners[0].calls == 0)
 
+    async def test_a_runner_that_is_stuck_is_ended_also_when_nobody_waits_any_more(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("penstock.js.runner._LATE_SECONDS", 0.1)
+        (tmp_path / "runner.js").write_text("""
+            Deno.stdout.writeSync(new TextEncoder().encode('{"id":0,"ok":true,"rss":1}\\n'));
+            for await (const _ of Deno.stdin.readable) while (true);
+        """)
+        async with RunnerPool(OutboundPolicy(), PoolSettings(), tmp_path / "runner.js") as pool:
+            await pool._start()
+            (stuck,) = pool.runners
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await pool.call(RunnerRequest(operation=Operation.PING, timeout_ms=300))
+            assert stuck.in_flight == 1
+            await until(lambda: not is_alive(stuck.pid))
+            await until(lambda: pool.runners == () and stuck.in_flight == 0)
+
     async def test_a_closed_pool_leaves_no_process(self, bundle):
         pool = RunnerPool(OutboundPolicy(), PoolSettings(), bundle)
         await pool.call(PING)
