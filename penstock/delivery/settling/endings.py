@@ -7,9 +7,13 @@ from penstock.spec.facts import CountedOutcome
 from penstock.spec.outcome import Outcome
 
 _NAMES_LIMIT = 1_000
+_COUNTS_LIMIT = 5_000
+"""Different counts with names of their own: those stand in the head of one message. Past it a name is `other`."""
 _OTHER_NAME = "other"
 _BYTES_LIMIT = 8 << 20
 _NUMBER_LIMIT = 50_000
+_ROW_BYTES = 512
+"""What a row has besides: numbers and ids of ours."""
 
 Key = tuple[DeliveryRef, str, str, int, str, int]
 """(ref, outcome, reason, event type, event name, minute)."""
@@ -35,6 +39,14 @@ class RetryRows:
     size: int = 0
 
 
+def weight_of(row: RetryRow | QuarantineRow) -> int:
+    """Bytes that a row and its event take in a frame, at most: names count as if each character took four."""
+    names = len(row.message_id) + len(row.event_name) + len(row.reason)
+    # A user id of any length stands in a quarantined event and in its row.
+    copies = 2 if isinstance(row, QuarantineRow) else 1
+    return row.length * copies + len(row.response) + 4 * names + _ROW_BYTES
+
+
 class Endings:
     """Grows until it is taken by the settler, who begins a new one."""
 
@@ -48,7 +60,7 @@ class Endings:
 
     def is_full(self) -> bool:
         """Readers wait for the settler then."""
-        return self.bytes > _BYTES_LIMIT or self.number > _NUMBER_LIMIT
+        return self.bytes > _BYTES_LIMIT or self.number > _NUMBER_LIMIT or len(self.counts) > 2 * _COUNTS_LIMIT
 
     def count(
         self,
@@ -62,7 +74,10 @@ class Endings:
         is_retried: bool = False,
     ) -> None:
         """One more outcome."""
-        key = (ref, str(outcome), str(reason), event_type, self._bounded(event_name), now_ms // 60_000)
+        minute = now_ms // 60_000
+        key = (ref, str(outcome), str(reason), event_type, self._bounded(event_name), minute)
+        if event_name and len(self.counts) >= _COUNTS_LIMIT and key not in self.counts:
+            key = (ref, str(outcome), str(reason), event_type, _OTHER_NAME, minute)
         found = self.counts.setdefault(key, [0, 0])
         found[0] += 1
         found[1] += is_retried

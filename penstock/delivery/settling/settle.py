@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import structlog
 
-from penstock.delivery.settling.endings import Endings, RetryRows, Rows
+from penstock.delivery.settling.endings import Endings, RetryRows, Rows, weight_of
 from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.faults import fault_point
 from penstock.infra.log import Log, LogFull, LogUnavailable, SequenceMismatch
@@ -212,7 +212,7 @@ class Settler:
     def _retries(self, endings: Endings) -> Iterator[tuple[str, bytes]]:
         spread = self._settings.retry_jitter
         for rung, rows in sorted(endings.retries.items()):
-            for first, last in _cuts([row.length for row in rows.rows]):
+            for first, last in _cuts([weight_of(row) for row in rows.rows]):
                 head = RetryHead(
                     rung=rung,
                     written_at=self._clock.now_ms(),
@@ -224,7 +224,7 @@ class Settler:
 
     def _quarantine(self, endings: Endings) -> Iterator[tuple[str, bytes]]:
         for holder, rows in sorted(endings.quarantine.items()):
-            for first, last in _cuts([row.length for row in rows.quarantined]):
+            for first, last in _cuts([weight_of(row) for row in rows.quarantined]):
                 head = QuarantineHead(
                     workspace_id=rows.ref.workspace_id,
                     source_id=rows.ref.source_id,
@@ -235,16 +235,16 @@ class Settler:
                 yield quarantine_subject(self._shard, holder), encode_quarantine(head, rows.bodies[first:last])
 
 
-def _cuts(lengths: list[int]) -> Iterator[tuple[int, int]]:
-    """Ranges of rows whose events fit into one frame."""
+def _cuts(weights: list[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that fit into one frame, heads and events."""
     first, size = 0, 0
-    for index, length in enumerate(lengths):
-        if size + length > FRAME_BYTES and index > first:
+    for index, weight in enumerate(weights):
+        if size + weight > FRAME_BYTES and index > first:
             yield first, index
             first, size = index, 0
-        size += length
-    if first < len(lengths):
-        yield first, len(lengths)
+        size += weight
+    if first < len(weights):
+        yield first, len(weights)
 
 
 def _moved(rows: RetryRows, first: int, last: int) -> list[RetryRow]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.delivery.settling.endings import Endings
+from penstock.delivery.settling.endings import Endings, weight_of
 from penstock.delivery.settling.ledger import rung_for
 from penstock.delivery.settling.settle import _cuts, _early, _fitting
 from penstock.kit.settings import Settings
@@ -64,6 +64,18 @@ class TestEndings:
         assert [(row.offset, row.length) for row in endings.quarantine["d"].quarantined] == [(0, 1), (1, 2), (3, 3)]
         assert len(endings.retries[0].rows[0].response) == delivery.RESPONSE_LIMIT
 
+    def test_counts_fit_into_one_message_however_many_destinations_and_names_there_are(self):
+        endings = Endings()
+        number = 0
+        while not endings.is_full():
+            ref = DeliveryRef("w" * 22, "s" * 22, f"{number % 30_000:022}", "p" * 22)
+            endings.count(ref, Outcome.FILTERED_AT_DESTINATION, "FILTERED_BY_INTEGRATIONS_OBJECT", 0, "é" * 100, 0)
+            number += 1
+        counted = endings.counted(EVENT_TYPES)
+        assert sum(one.count for one in counted) == number
+        head = delivery.SettledHead("owner", 1, 1, 0, [], [], [], [], counted)
+        assert len(delivery.encode_settled(head)) < 4 << 20
+
     def test_readers_wait_when_much_has_ended(self):
         endings = Endings()
         body = b"x" * (1 << 20)
@@ -71,6 +83,21 @@ class TestEndings:
             assert not endings.is_full()
             endings.keep("d", REF, QuarantineRow(0, 0, "s", 0, "", "m", "", "FAILED_DELIVERY", "500"), body)
         assert endings.is_full()
+
+
+class TestFrames:
+    def test_heads_count_too_where_events_are_small(self):
+        endings = Endings()
+        for number in range(20_000):
+            row = RetryRow(0, 0, 0, 0, "é" * 100, f"m{number}", 1, 5, "500", b"r" * delivery.RESPONSE_LIMIT)
+            endings.retry(0, REF, row, b"{}")
+        rows = endings.retries[0]
+        frames = [
+            delivery.encode_retry(delivery.RetryHead(0, 5, 1.0, [REF], rows.rows[first:last]), rows.bodies[first:last])
+            for first, last in _cuts([weight_of(row) for row in rows.rows])
+        ]
+        assert max(map(len, frames)) <= 4 << 20
+        assert len(frames) > 10
 
 
 class TestBatches:
