@@ -11,6 +11,9 @@ from penstock.spec.delivery import RESPONSE_LIMIT
 
 logger = structlog.get_logger(__name__)
 
+_REASON_LIMIT = 64
+"""Codes come from foreign code, and counts are kept by them."""
+
 _FATES = {
     VerdictKind.DELIVERED: Fate.DELIVERED,
     VerdictKind.RETRYABLE: Fate.RETRYABLE,
@@ -70,7 +73,7 @@ def _translated(verdict: RunnerVerdict) -> Verdict:
     return Verdict(
         fate=fate,
         signal=_signal(verdict),
-        reason=verdict.code,
+        reason=verdict.code[:_REASON_LIMIT],
         status=verdict.status or 0,
         retry_after_seconds=verdict.retry_after_seconds or 0.0,
         response=b"" if fate in {Fate.DELIVERED, Fate.NOT_SUBSCRIBED} else _response(verdict),

@@ -51,6 +51,8 @@ class Target:
         self._open: Warehouse | None = None
         self._written: dict[int, int] | None = None
         self._read: dict[int, int] = {}
+        self._forgotten: set[int] = set()
+        """Shards whose log was replaced: what the file says of their position counts no more, until it says it anew."""
         self._last_work = 0.0
         self._queries = 0
         self._opening = asyncio.Lock()
@@ -73,6 +75,7 @@ class Target:
     async def forget_position(self, shard: int) -> None:
         """The log was replaced: begin anew. What is in the target stays, and its ids keep repetitions out."""
         await self.position(shard)
+        self._forgotten.add(shard)
         if self._written is not None:
             self._written[shard] = 0
         self._read[shard] = 0
@@ -100,6 +103,7 @@ class Target:
             await self.close()
             raise
         fault_point("warehousing.after_commit")
+        self._forgotten.discard(shard)
         if self._written is not None:
             self._written[shard] = step.to
         self._read.pop(shard, None)
@@ -161,7 +165,7 @@ class Target:
             if self._open is None:
                 self._open = await self._in_thread(self._driver.open, self.location, self._megabytes)
                 # Another process may have changed the file while it was closed.
-                self._written = await self._in_thread(self._open.positions)
+                self._written = await self._in_thread(self._open.positions) | dict.fromkeys(self._forgotten, 0)
             self._last_work = self._clock.monotonic()
             return self._open
 

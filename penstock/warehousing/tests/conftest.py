@@ -69,6 +69,12 @@ class Installation:
         head = RoutedHead("w", self.accepted, 1, 1, 1, [SourceRef(workspace, source_id)], rows, [], [])
         return await self.log.append(streams.routed_subject(shard), routed.encode_routed(head, raw))
 
+    async def replace_routed(self, shard=0):
+        """The stream is lost and made anew, as where someone removes it."""
+        await self.log.request_core(f"$JS.API.STREAM.DELETE.{streams.routed(shard)}", b"", seconds=5)
+        await ensure_streams(self.log, 2)
+        self.accepted = 0
+
     @asynccontextmanager
     async def role(self, **changes):
         """A running role that answers calls and has made its first round; after that only calls make it sync."""

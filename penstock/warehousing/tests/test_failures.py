@@ -19,6 +19,12 @@ async def reported(log):
         return records
 
 
+async def until_closed(target):
+    async with asyncio.timeout(5):
+        while target.is_open:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_file_that_is_no_database_fails_by_name_and_is_loaded_when_it_is_gone(installation):
     file = Path(installation.settings.data) / "warehouse" / "penstock.duckdb"
     file.parent.mkdir(parents=True)
@@ -60,9 +66,7 @@ async def test_a_file_that_is_deleted_is_made_anew_from_what_the_log_has(install
         await installation.route(event("m1"))
         await installation.sync()
         target = role.syncs["W1"].target
-        async with asyncio.timeout(5):
-            while target.is_open:
-                await asyncio.sleep(0.01)
+        await until_closed(target)
         Path(target.location).unlink()  # noqa: ASYNC240 - one small file
         await installation.route(event("m2"))
         await installation.sync()
@@ -91,3 +95,23 @@ async def test_changed_settings_open_another_file(installation):
         assert await installation.query(role, "SELECT id FROM shop.tracks") == [["m1"]]
         await installation.publish(warehouse(version=3, sealed_settings=b'{"file":"../../etc/other"}'))
         assert "must read penstock" in (await installation.sync()).errors["W1"]
+
+
+async def test_a_log_that_was_replaced_is_loaded_also_where_the_file_was_closed_meanwhile(installation):
+    async with installation.role(warehouse_idle_seconds=0.05) as role:
+        for number in range(3):
+            await installation.route(event(f"m{number}"))
+        await installation.sync()
+        target = role.syncs["W1"].target
+        await until_closed(target)
+        await installation.replace_routed()
+        await installation.route(event("m0"))
+        await installation.route(event("m9"))
+        for _ in range(2):
+            await installation.sync()
+            await until_closed(target)
+        rows = await installation.query(role, "SELECT id FROM shop.tracks ORDER BY 1")
+        assert rows == [["m0"], ["m1"], ["m2"], ["m9"]]
+        await installation.route(event("m10"))
+        await installation.sync()
+        assert await installation.query(role, "SELECT count(*) FROM shop.tracks") == [[5]]
