@@ -1,6 +1,8 @@
 # Everything a newcomer or CI runs. Needs Python 3.11+, make and access to package registries; nothing else.
 SHELL := /bin/bash
 PYTHON ?= python3
+# Bytecode makes every start faster; an environment that forbids it is overruled.
+export PYTHONDONTWRITEBYTECODE :=
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime

@@ -36,7 +36,7 @@ def suites() -> dict[str, dict]:
     return tomllib.loads((ROOT / "tests" / "budgets.toml").read_text())
 
 
-def run_suite(name: str, paths: list[str], share: float) -> Tally:
+def run_suite(name: str, paths: list[str], share: float, workers: int = 1) -> Tally:
     """Run pytest on those folders that exist; a suite of which none exists is not there yet."""
     found = [path for path in paths if (ROOT / path).is_dir()]
     if not found:
@@ -46,7 +46,8 @@ def run_suite(name: str, paths: list[str], share: float) -> Tally:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-m", "not torture", f"--junitxml={report}", *found]
+        parallel = ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
+        command = [sys.executable, "-m", "pytest", "-m", "not torture", f"--junitxml={report}", *parallel, *found]
         code = subprocess.run(command, cwd=ROOT, check=False).returncode
         seconds = time.monotonic() - began
         tally = counted(report)
@@ -83,7 +84,7 @@ def main(wanted: list[str]) -> int:
     total = Tally()
     began = time.monotonic()
     for name in wanted or known:
-        total.add(run_suite(name, known[name]["paths"], known[name]["share"]))
+        total.add(run_suite(name, **known[name]))
     for problem in total.problems:
         sys.stdout.write(f"{problem}\n")
     sys.stdout.write(f"\nall suites took {time.monotonic() - began:.0f} s\n")

@@ -34,7 +34,6 @@ FENCES: dict[str, tuple[str, ...]] = {
     "alembic": ("penstock.infra.migrations", "penstock.resources.new_migration"),
     "granian": ("penstock.processes",),
     "rocksdict": ("penstock.pipeline", "penstock.infra"),
-    "fastapi": ("penstock.api", "penstock.resources", "penstock.processes"),
 }
 """Third-party clients and the packages that may speak to them."""
 

@@ -105,7 +105,7 @@ class TestEnd:
             (stuck,) = pool.runners
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await pool.call(RunnerRequest(operation=Operation.PING, timeout_ms=300))
+                    await pool.call(RunnerRequest(operation=Operation.PING, timeout_ms=3_000))
             assert stuck.in_flight == 1
             await until(lambda: not is_alive(stuck.pid))
             await until(lambda: pool.runners == () and stuck.in_flight == 0)

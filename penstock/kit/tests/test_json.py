@@ -113,10 +113,10 @@ def test_brackets_that_do_not_pair_are_too_deep_or_malformed():
     ],
 )
 def test_hostile_text_takes_no_long_time(text):
-    began = time.monotonic()
+    began = time.process_time()
     with contextlib.suppress(JsonError):
         decode_lenient(text)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 @given(values)
