@@ -14,7 +14,7 @@ from penstock.catalog.warehouses.discards import DiscardKind
 from penstock.infra.log import Log, Message
 from penstock.spec import routed, streams
 from penstock.spec.frame import FrameError
-from penstock.spec.routed import ROUTED_TO_ALL, RoutedHead
+from penstock.spec.routed import ROUTED_TO_ALL, RoutedHead, RoutedRow
 from penstock.spec.snapshot import SourceSnapshot, WarehouseSnapshot
 from penstock.warehousing.flatten import decode_event, flatten
 from penstock.warehousing.selection import is_for_warehouse
@@ -93,13 +93,19 @@ class RoutedReader:
             batch = wanted.get(row.source)
             if batch is None or row.fate != ROUTED_TO_ALL:
                 continue
-            try:
-                event = decode_event(body[row.offset : row.offset + row.length])
-            except ValueError as error:
-                batch.discards.add("", "", row.message_id, str(error), DiscardKind.UNREADABLE)
-                continue
+            self._take_row(batch, row, body[row.offset : row.offset + row.length])
+
+    def _take_row(self, batch: SourceBatch, row: RoutedRow, raw: memoryview) -> None:
+        try:
+            event = decode_event(raw)
             if is_for_warehouse(event, self._warehouse.id):
                 flatten(batch, event, row.message_id, row.event_type)
+        except ValueError as error:
+            batch.discards.add("", "", row.message_id, str(error), DiscardKind.UNREADABLE)
+        except Exception as error:
+            # One event that nobody foresaw must not hold the warehouse; it is counted and the fault is in the log.
+            logger.exception("An event cannot be brought into tables.", source=batch.source_id, id=row.message_id)
+            batch.discards.add("", "", row.message_id, repr(error), DiscardKind.UNREADABLE)
 
     def _batch(self, step: Step, head: RoutedHead, index: int) -> SourceBatch | None:
         """The batch of a source of the frame; None where it is not for this warehouse."""

@@ -4,6 +4,8 @@ Each warehouse reports under a name of its own, because a fact covers an interva
 one. At a start what the target holds above the last fact is reported first: a kill between commit and fact ends there.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 import structlog
 
@@ -14,6 +16,9 @@ from penstock.spec import streams
 from penstock.warehousing.loading import Target
 
 logger = structlog.get_logger(__name__)
+
+FACT_BYTES = 4 << 20
+"""Of records in one fact."""
 
 
 def fact_role(warehouse_id: str) -> str:
@@ -55,9 +60,27 @@ class Reporter:
         await self._write([record], self._writer.watermark)
 
     async def _write(self, records: list[SyncRecord], to: int) -> None:
-        await self._writer.write(
-            stream=streams.routed(self._shard),
-            after=self._writer.watermark,
-            to=to,
-            syncs=[msgspec.to_builtins(record) for record in records],
-        )
+        """All but the last of several facts cover nothing: after a kill they are written again, with the same ids."""
+        parts = list(_parts(records))
+        for number, part in enumerate(parts, 1):
+            after = self._writer.watermark
+            await self._writer.write(
+                stream=streams.routed(self._shard),
+                after=after,
+                to=to if number == len(parts) else after,
+                syncs=[msgspec.to_builtins(record) for record in part],
+            )
+
+
+def _parts(records: list[SyncRecord]) -> Iterator[list[SyncRecord]]:
+    """As many as one message holds: a load may have thousands of sources, each with its notices."""
+    part: list[SyncRecord] = []
+    size = 0
+    for record in records:
+        length = len(msgspec.msgpack.encode(record))
+        if part and size + length > FACT_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(record)
+        size += length
+    yield part

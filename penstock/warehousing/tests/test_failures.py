@@ -6,7 +6,7 @@ from pathlib import Path
 from penstock.infra.facts import read_facts
 from penstock.spec.calls import QueryResult, QueryWarehouse, RoleStatus, StatusReport
 
-from .conftest import event, warehouse
+from .conftest import event, source, warehouse
 
 
 async def reported(log):
@@ -115,3 +115,17 @@ async def test_a_log_that_was_replaced_is_loaded_also_where_the_file_was_closed_
         await installation.route(event("m10"))
         await installation.sync()
         assert await installation.query(role, "SELECT count(*) FROM shop.tracks") == [[5]]
+
+
+async def test_records_of_more_sources_than_one_message_holds_are_several_facts(installation, monkeypatch):
+    monkeypatch.setattr("penstock.warehousing.reporting.FACT_BYTES", 600)
+    sources = [f"shop{number}" for number in range(5)]
+    async with installation.role():
+        for one in sources:
+            await installation.publish(source(one))
+            await installation.route(event(f"m-{one}"), source_id=one)
+        assert (await installation.sync()).errors == {}
+    found = await reported(installation.log)
+    assert len(found) == 5
+    assert {one[:2] for one in found} == {(0, 0), (0, 5)}
+    assert found[-1][:2] == (0, 5)

@@ -2,6 +2,7 @@ import pytest
 
 from penstock.spec import routed, streams
 from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef
+from penstock.warehousing.flatten import flatten
 from penstock.warehousing.reading import RoutedReader, schema_name_of
 
 from .conftest import WORKSPACE, event, source, warehouse
@@ -53,6 +54,18 @@ class TestStep:
         batch = (await reader.step(0, 1)).sources["shop"]
         assert [(found.row_id, found.kind) for found in batch.discards.kept] == [("m1", "unreadable")]
         assert batch.tables["a"].ids == ["m2"]
+
+    async def test_an_event_that_nobody_foresaw_is_a_discard_and_holds_nothing(self, installation, reader, monkeypatch):
+        def broken(batch, event, message_id, event_type):
+            if message_id == "m1":
+                raise RuntimeError("nobody thought of this")
+            flatten(batch, event, message_id, event_type)
+
+        monkeypatch.setattr("penstock.warehousing.reading.flatten", broken)
+        await installation.route(event("m1"), event("m2"))
+        batch = (await reader.step(0, 1)).sources["shop"]
+        assert [(found.row_id, found.kind) for found in batch.discards.kept] == [("m1", "unreadable")]
+        assert batch.tables["tracks"].ids == ["m2"]
 
     async def test_an_event_that_excludes_the_warehouse_is_passed_over(self, installation, reader):
         elsewhere = {"All": False, "Warehouses": {"warehouseIds": ["W2"]}}
