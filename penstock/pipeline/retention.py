@@ -16,6 +16,7 @@ import structlog
 from penstock.infra.log import Log
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
+from penstock.pipeline.quarantine import QuarantineBound
 from penstock.pipeline.recovery import read_position
 from penstock.spec import accepted, delivery, facts, routed
 
@@ -50,6 +51,7 @@ class RetentionLoop:
         self._clock = clock
         self._shard = shard
         self._readers = readers
+        self._quarantine = QuarantineBound(log, shard, settings.quarantine_events)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -112,7 +114,8 @@ class RetentionLoop:
     async def _purge_delivery(self, stream: str) -> int:
         limits = dict(await self._readers.delivery())
         quarantine = delivery.quarantine_subject(self._shard, ">")
-        limits.setdefault(quarantine, await self._sequence_before(stream, self._settings.quarantine_hours))
+        by_age = await self._sequence_before(stream, self._settings.quarantine_hours)
+        limits |= {quarantine: by_age} | await self._quarantine.excess(by_age)
         settled = delivery.settled_subject(self._shard)
         if settled in limits:
             limits[settled] = min(limits[settled], await self._sequence_before(stream, self._settings.facts_hours))

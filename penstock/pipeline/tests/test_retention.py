@@ -46,6 +46,9 @@ class Store:
         return await self.round_at(message.time_ms + round(hours * HOUR_MS))
 
     async def round_at(self, now_ms):
+        return await self.loop_at(now_ms).round()
+
+    def loop_at(self, now_ms):
         async def sequences(mapping):
             if isinstance(mapping, Exception):
                 raise mapping
@@ -54,7 +57,7 @@ class Store:
         readers = Readers(
             lambda: sequences(self.positions), lambda: sequences(self.delivery), lambda: sequences(self.folded)
         )
-        return await RetentionLoop(self.settings, self.log, ManualClock(now_ms), 0, readers).round()
+        return RetentionLoop(self.settings, self.log, ManualClock(now_ms), 0, readers)
 
     async def left(self, stream, subject=None):
         return [message.sequence for message in await self.log.get_batch(stream, 1, subject=subject)]
@@ -147,6 +150,30 @@ async def test_settled_and_retries_go_as_delivery_says_and_quarantine_by_age(sto
     assert await store.left(DELIVERY, settled) == [4, 7]
     assert await store.left(DELIVERY, retry) == []
     assert await store.left(DELIVERY, quarantine) == [6, 9]
+
+
+async def test_quarantine_is_bounded_in_events_for_each_holder(store):
+    store.settings = Settings(quarantine_events=10)
+    many, few = delivery.quarantine_subject(0, "dst1"), delivery.quarantine_subject(0, "dst2")
+
+    async def quarantined(subject, count):
+        head = delivery.QuarantineHead("w", "s", "d", 1, [])
+        return await store.append(subject, delivery.encode_quarantine(head, [b"{}"] * count))
+
+    retention = store.loop_at(0)
+    first = await quarantined(few, 9)
+    frames = [await quarantined(many, 4) for _ in range(3)]
+    await retention.round()
+    assert await store.left(DELIVERY, many) == frames[1:]
+    assert await store.left(DELIVERY, few) == [first]
+    frames += [await quarantined(many, 3)]
+    await retention.round()
+    await store.loop_at(0).round()  # a new engine counts what it finds
+    assert await store.left(DELIVERY, many) == frames[2:]
+    huge = await quarantined(many, 99)
+    await retention.round()
+    assert await store.left(DELIVERY, many) == [huge]
+    assert await store.left(DELIVERY, few) == [first]
 
 
 async def test_facts_go_when_they_are_folded_and_old(store):
