@@ -10,6 +10,7 @@ import structlog
 
 from penstock.delivery.attempt import Attempter
 from penstock.delivery.reading.behind import BehindReaders
+from penstock.delivery.reading.expiry import Expiry
 from penstock.delivery.reading.frames import FrameCache
 from penstock.delivery.reading.ladder import Directory, Ladder
 from penstock.delivery.reading.memory import Memory
@@ -87,9 +88,12 @@ class DeliveryEngine:
         frames = FrameCache()
         self._ledger = Ledger(settings, clock, self._note_ending)
         self._scheduler = Scheduler(settings, clock, attempter, self._ledger, self._spawn)
-        self._intake = Intake(self._ledger, self._scheduler)
+        self._expiry = Expiry(settings, log, shard, clock)
+        self._intake = Intake(self._ledger, self._scheduler, self._expiry)
         self._common = CommonReader(log, shard, self, self._intake, self._ledger, frames)
-        self._behind = BehindReaders(settings, log, shard, clock, self._intake, self._ledger, self._common, frames)
+        self._behind = BehindReaders(
+            settings, log, shard, clock, self._intake, self._ledger, self._common, frames, self._expiry
+        )
         self._ladder = Ladder(settings, log, shard, clock, self._ledger, self._scheduler, self._directory)
         self._settler = Settler(
             settings, log, shard, clock, secrets.token_hex(8), self._ledger, self._standing, self._on_stored
@@ -137,6 +141,8 @@ class DeliveryEngine:
     async def _serve(self) -> None:
         remembered = await self._memory.read()
         self._common.place = remembered.place
+        await self._expiry.look()
+        self._expiry.alarm("delivery", remembered.place[0])
         self._ladder.restore(remembered.settled.rungs)
         self._settler.restore(remembered.sequence, remembered.members)
         self._needed = self._needed_for(remembered.settled)
@@ -153,6 +159,7 @@ class DeliveryEngine:
             self._ladder.run(),
             self._settler.run(),
             self._settler.run_idle(self._moved),
+            self._expiry.run(self._directory.by_id.values),
         ):
             self._spawn(part)
         await self._stopping.wait()

@@ -4,7 +4,8 @@ Invariants:
 - The last message of a subject that holds a position (`routed.*`, `settled`, `members`, `facts.*`) is never purged.
 - Positions are read before the limits are worked out: an old one is lower, hence safe. A position that cannot be had
   (its callable raises) keeps its stream whole for this round.
-- What a reader has not read is kept for `max_lag_hours`; then it goes, with an alarm.
+- What a reader has not read is kept for `max_lag_hours`, and a day more, in which delivery passes over it and counts it
+  as expired; then it goes, with an alarm.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from penstock.spec import accepted, delivery, facts, routed
 logger = structlog.get_logger(__name__)
 
 _HOUR_MS = 3_600_000
+UNREAD_HOURS = 24.0
+"""How much longer than `max_lag_hours` stands what a reader has not passed over by itself."""
 
 Sequences = Callable[[], Awaitable[Mapping[str, int]]]
 
@@ -104,7 +107,7 @@ class RetentionLoop:
         slowest = min(read, key=lambda name: read[name])
         by_age = await self._sequence_before(stream, self._settings.routed_hours)
         kept_hours = max(self._settings.routed_hours, self._settings.max_lag_hours)
-        by_lag = await self._sequence_before(stream, kept_hours)
+        by_lag = await self._sequence_before(stream, kept_hours + UNREAD_HOURS)
         below = min(routed_limit(by_age, by_lag, read[slowest]), last.sequence)
         purged = await self._purge(stream, below)
         if purged and below > read[slowest] + 1:

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from penstock.delivery.reading.expiry import Expiry
 from penstock.delivery.reading.frames import FrameCache, RoutedFrame
 from penstock.delivery.reading.shared import YIELD_ROWS, CommonReader, Intake
 from penstock.delivery.served import Served
@@ -47,6 +48,7 @@ class BehindReaders:
         ledger: Ledger,
         common: CommonReader,
         frames: FrameCache,
+        expiry: Expiry,
     ) -> None:
         self._settings = settings
         self._log = log
@@ -56,6 +58,7 @@ class BehindReaders:
         self._ledger = ledger
         self._common = common
         self._frames = frames
+        self._expiry = expiry
         self._turns = asyncio.Semaphore(settings.behind_readers)
         self._waiting = 0
         self.frames_lost = 0
@@ -160,7 +163,7 @@ class BehindReaders:
                 if row.fate != ROUTED_TO_ALL or not is_ours:
                     continue
                 served.place = (frame.sequence, index)
-                if served.is_leaving or self._joined(served) or not served.has_room():
+                if served.is_leaving or self._joined(served) or not self._intake.may_take(served, frame):
                     return False
                 self._intake.take(served, frame.event(index), frame)
                 if index % YIELD_ROWS == YIELD_ROWS - 1:
@@ -172,8 +175,8 @@ class BehindReaders:
         return True
 
     async def _wait_for_room(self, served: Served, limit: float | None = None) -> None:
-        """Until reading on pays, or the destination leaves, or `limit` seconds have passed."""
-        while not served.has_reading_room() and not served.is_leaving:
+        """Until reading on pays, or the destination leaves, or has lagged too long, or `limit` seconds have passed."""
+        while not served.has_reading_room() and not served.is_leaving and served.place[0] >= self._expiry.below:
             served.room.clear()
             seconds = self._seconds_to_look(served, limit)
             waiting: set[asyncio.Future[Any]] = {asyncio.ensure_future(served.room.wait())}

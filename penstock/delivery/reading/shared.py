@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from penstock.delivery.order import judge
+from penstock.delivery.reading.expiry import Expiry
 from penstock.delivery.reading.frames import FrameCache, RoutedEvent, RoutedFrame
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import FROM_ROUTED, Delivery, Place, Served, Work
@@ -32,16 +33,23 @@ YIELD_ROWS = 128
 class Intake:
     """Takes one event for one destination: judges it up to D5 and queues a delivery per subscription."""
 
-    def __init__(self, ledger: Ledger, scheduler: Scheduler) -> None:
+    def __init__(self, ledger: Ledger, scheduler: Scheduler, expiry: Expiry) -> None:
         self._ledger = ledger
         self._scheduler = scheduler
+        self._expiry = expiry
+
+    def may_take(self, served: Served, frame: RoutedFrame) -> bool:
+        """Whether an event of `frame` can be taken now. What is too old needs no room: it ends at once."""
+        return frame.sequence < self._expiry.below or served.has_room()
 
     def take(self, served: Served, event: RoutedEvent, frame: RoutedFrame) -> None:
         """The place of `served` moves behind the event."""
         served.place = (event.sequence, event.index + 1)
         if frame.head.received_at < served.since and (event.received_at or frame.time_ms) < served.since:
             return
-        if (reason := judge(event, served.snapshot)) is not None:
+        if event.sequence < self._expiry.below:
+            self._ledger.expire(served, event)
+        elif (reason := judge(event, served.snapshot)) is not None:
             self._ledger.filter(served, event, reason)
         elif wanted := served.wanted_by(event):
             work = Work((event.sequence, event.index), FROM_ROUTED, len(event.body))
@@ -138,7 +146,7 @@ class CommonReader:
             for served in self._roster.by_source.get(frame.head.sources[row.source].source_id, ()):
                 if served.is_behind or not served.is_placed or place < served.place:
                     continue
-                if served.has_room():
+                if self._intake.may_take(served, frame):
                     self._intake.take(served, frame.event(index), frame)
                 else:
                     served.fall_behind(place)

@@ -124,6 +124,11 @@ class Ledger:
         ref = DeliveryRef(event.workspace_id, event.source_id, served.id, "")
         self._record(ref, Outcome.FILTERED_AT_DESTINATION, reason, event.event_type, event.name)
 
+    def expire(self, served: Served, event: RoutedEvent) -> None:
+        """An event that its destination did not read in time: no attempt, no quarantine."""
+        ref = DeliveryRef(event.workspace_id, event.source_id, served.id, "")
+        self._record(ref, Outcome.FAILED_DELIVERY, DestinationReason.EXPIRED, event.event_type, event.name)
+
     def block(self, event: RoutedEvent, reason: str) -> None:
         """An event that the pipeline blocked but kept goes to the quarantine of its source; it was counted there."""
         ref = DeliveryRef(event.workspace_id, event.source_id, "", "")

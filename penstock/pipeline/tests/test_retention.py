@@ -8,7 +8,7 @@ from penstock.infra.log.installation import ensure_streams
 from penstock.kit.clock import ManualClock
 from penstock.kit.settings import Settings
 from penstock.pipeline.readers import readers_of
-from penstock.pipeline.retention import Readers, RetentionLoop, routed_limit
+from penstock.pipeline.retention import UNREAD_HOURS, Readers, RetentionLoop, routed_limit
 from penstock.spec import accepted, delivery, facts, routed
 from penstock.spec.calls import RoleStatus, StatusReport
 from penstock.spec.facts import FactHead, encode_fact
@@ -112,9 +112,9 @@ async def test_a_reader_that_lags_too_long_loses_what_it_did_not_read(store):
     for covers in range(1, 6):
         await store.append_routed(covers)
     await store.append_fact(0, 5)
-    await store.round(ROUTED, 4, 71)
+    await store.round(ROUTED, 4, 72 + UNREAD_HOURS - 1)
     assert await store.left(ROUTED) == [2, 3, 4, 5]
-    await store.round(ROUTED, 4, 72)
+    await store.round(ROUTED, 4, 72 + UNREAD_HOURS)
     assert await store.left(ROUTED) == [4, 5]
 
 
