@@ -23,6 +23,8 @@ logger = structlog.get_logger(__name__)
 
 _AHEAD_MESSAGES = 4
 _AHEAD_BYTES = 1 << 20
+_SET_BACK_MS = 60_000
+"""A frame that was written so far in the future was written before the clock was set back: it is due at once."""
 
 
 class Directory:
@@ -111,13 +113,13 @@ class Ladder:
             self.positions[rung] = message.sequence
             return earliest
         due = max(earliest, head.written_at + self._wait(rung) * head.factor * 1000)
-        while (missing := due - self._clock.now_ms()) > 0:
+        while 0 < (missing := due - self._clock.now_ms()) and head.written_at - self._clock.now_ms() <= _SET_BACK_MS:
             await self._clock.sleep(missing / 1000)
         await self._ledger.wait_for_room()
         for index in range(len(head.rows)):
             self.offer(rung, message.sequence, head, body, index, is_resumed=False)
         self.positions[rung] = message.sequence
-        return due
+        return min(due, self._clock.now_ms())
 
     def _wait(self, rung: int) -> float:
         return self._settings.retry_seconds[min(rung, len(self._settings.retry_seconds) - 1)]

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from penstock.infra.log import Log
 from penstock.infra.log.server import EmbeddedServer
 from penstock.infra.snapshots import SnapshotStore, SnapshotView
+from penstock.kit.clock import SystemClock
 from penstock.kit.settings import Settings
 from penstock.spec import delivery
 from penstock.spec.snapshot import SnapshotKind
@@ -206,3 +208,22 @@ async def test_what_was_settled_before_a_stop_is_not_asked_again(log: Log):
     await shard.ended(51)
     await shard.stop()
     assert set(shard.outside.asked.values()) == {1}
+
+
+async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(log: Log):
+    class Adjusted(SystemClock):
+        def set_back(self) -> None:
+            self._offset_ms -= 86_400_000
+
+    shard = await Shard(log, FAST, Adjusted()).make()
+    answers = iter([SERVER_ERROR, SERVER_ERROR, DELIVERED])
+    shard.outside.answer = lambda *_: next(answers)
+    shard.settings = msgspec.structs.replace(FAST, retry_seconds=(0.3, 0.3))
+    shard.view.put(destination("d"))
+    await shard.start()
+    await shard.route(event("m"))
+    await until(lambda: shard.engine.status()["outcomes"].get("AWAITING_RETRY", 0) == 1)
+    shard.clock.set_back()
+    totals = await shard.ended(1, seconds=5)
+    assert totals["d", "SUCCESSFUL_DELIVERY", "successes.attempt.3"] == 1
+    await shard.stop()
