@@ -113,7 +113,7 @@ class Ladder:
             self.positions[rung] = message.sequence
             return earliest
         due = max(earliest, head.written_at + self._wait(rung) * head.factor * 1000)
-        while 0 < (missing := due - self._clock.now_ms()) and head.written_at - self._clock.now_ms() <= _SET_BACK_MS:
+        while (missing := due - self._clock.now_ms()) > 0 and head.written_at - self._clock.now_ms() <= _SET_BACK_MS:
             await self._clock.sleep(missing / 1000)
         await self._ledger.wait_for_room()
         for index in range(len(head.rows)):

@@ -222,7 +222,11 @@ async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(log: Log):
     shard.view.put(destination("d"))
     await shard.start()
     await shard.route(event("m"))
-    await until(lambda: shard.engine.status()["outcomes"].get("AWAITING_RETRY", 0) == 1)
+
+    async def is_stored() -> bool:
+        return bool(await shard.written("retry.0"))
+
+    await until(is_stored)
     shard.clock.set_back()
     totals = await shard.ended(1, seconds=5)
     assert totals["d", "SUCCESSFUL_DELIVERY", "successes.attempt.3"] == 1
