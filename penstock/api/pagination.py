@@ -1,7 +1,7 @@
 """Pages of lists: what is asked for, and the opaque keyset cursors that lead from one to the next.
 
-A cursor holds the sort key of the last item before the page, so items that come and go elsewhere neither repeat nor
-skip any. `MA==` is the first page: published clients hard-code it.
+A cursor holds the sort key of the item that the page follows (`next`) or precedes (`previous`), so items that come and
+go elsewhere neither repeat nor skip any. `MA==` is the first page: published clients hard-code it.
 """
 
 import base64
@@ -11,39 +11,43 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
+from sqlalchemy import Column, Select, tuple_
 
 from penstock.api.errors import InputInvalid
 from penstock.api.versions import Contract
 
 FIRST = "MA=="
+_BEFORE = "<"
 SortKey = tuple[Any, ...]
 _Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 T = TypeVar("T")
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where in a list: after the item with this key, or before it."""
+
+    key: SortKey
+    is_before: bool = False
+
+
 class Page(msgspec.Struct, frozen=True):
-    """What a request asks for: `count` items after the key `after` (the first ones where it is None)."""
+    """What a request asks for: `count` items from this place on (the first ones where it is None)."""
 
     count: int
     cursor: str = FIRST
-    after: SortKey | None = None
+    place: Place | None = None
 
-
-def after_time(page: Page) -> tuple[int, str] | None:
-    """The key of a list that is sorted by time and id. Raises InputInvalid for a cursor of another kind of list."""
-    if page.after is None:
-        return None
-    time, identifier = page.after
-    if not isinstance(time, int) or not isinstance(identifier, str):
-        raise InputInvalid('"pagination.cursor" is not a cursor of this list', field="pagination.cursor")
-    return time, identifier
+    @property
+    def is_backward(self) -> bool:
+        return self.place is not None and self.place.is_before
 
 
 class PageAnswer(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """The `pagination` of an answer; `next` is left out on the last page."""
+    """The `pagination` of an answer; `next` is left out on the last page, `previous` on the first."""
 
     current: str
     next: str = ""
+    previous: str = ""
     total_entries: int = msgspec.field(default=-1)
 
 
@@ -81,39 +85,70 @@ def _count(value: Any, highest: int) -> int:
     return int(value)
 
 
-def encode_cursor(after: SortKey) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(after)).decode()
+def encode_cursor(place: Place) -> str:
+    content = (_BEFORE, *place.key) if place.is_before else place.key
+    return base64.urlsafe_b64encode(msgspec.json.encode(content)).decode()
 
 
-def decode_cursor(cursor: Any) -> SortKey | None:
-    """The key in a cursor that an answer of ours held; None for the first page. Raises InputInvalid."""
+def decode_cursor(cursor: Any) -> Place | None:
+    """The place in a cursor that an answer of ours held; None for the first page. Raises InputInvalid."""
     if cursor == FIRST:
         return None
     try:
         decoded = msgspec.json.decode(base64.urlsafe_b64decode(str(cursor).encode()), type=tuple[_Whole | str, ...])
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise InputInvalid('"pagination.cursor" is not a cursor', field="pagination.cursor") from error
+        raise _foreign("a cursor") from error
+    if len(decoded) == 3 and decoded[0] == _BEFORE:
+        return Place(decoded[1:], is_before=True)
     if len(decoded) != 2:
-        raise InputInvalid('"pagination.cursor" is not a cursor', field="pagination.cursor")
-    return decoded
+        raise _foreign("a cursor")
+    return Place(decoded)
+
+
+def _foreign(wanted: str) -> InputInvalid:
+    return InputInvalid(f'"pagination.cursor" is not {wanted}', field="pagination.cursor")
+
+
+def in_page(query: Select[Any], page: Page, time: Column[Any], identifier: Column[Any]) -> Select[Any]:
+    """`query` sorted by time and id and cut to the page and one row more; a backward page has its nearest row first.
+
+    Raises InputInvalid for a cursor of another kind of list.
+    """
+    order = (time.desc(), identifier.desc()) if page.is_backward else (time, identifier)
+    if page.place is not None:
+        moment, last = page.place.key
+        if not isinstance(moment, int) or not isinstance(last, str):
+            raise _foreign("a cursor of this list")
+        here, there = tuple_(time, identifier), tuple_(moment, last)
+        query = query.where(here < there if page.is_backward else here > there)
+    return query.order_by(*order).limit(page.count + 1)
 
 
 def answer_page(page: Page, items: Sequence[T], total: int, key: Callable[[T], SortKey]) -> tuple[list[T], PageAnswer]:
-    """The page's items and its `pagination`, from up to `page.count` + 1 items: the last tells of a next page."""
+    """The page's items and its `pagination`, from up to `page.count` + 1 items as `in_page` finds them."""
+    is_more = len(items) > page.count
     shown = list(items[: page.count])
-    following = encode_cursor(key(shown[-1])) if len(items) > page.count else ""
-    return shown, PageAnswer(page.cursor, following, total)
+    if page.is_backward:
+        shown.reverse()
+    has_next, has_previous = (True, is_more) if page.is_backward else (is_more, page.place is not None)
+    following = encode_cursor(Place(key(shown[-1]))) if shown and has_next else ""
+    preceding = encode_cursor(Place(key(shown[0]), is_before=True)) if shown and has_previous else ""
+    return shown, PageAnswer(page.cursor, following, preceding, total)
 
 
 def page_of(items: Sequence[T], page: Page, key: Callable[[T], SortKey]) -> tuple[list[T], PageAnswer]:
     """A page of a list that is in memory and sorted by `key`."""
-    after = page.after
-    rest = items if after is None else [item for item in items if _is_after(key(item), after)]
-    return answer_page(page, rest[: page.count + 1], len(items), key)
-
-
-def _is_after(key: SortKey, after: SortKey) -> bool:
     try:
-        return key > after
+        found = _from_place(items, page, key)
     except TypeError as error:
-        raise InputInvalid('"pagination.cursor" is not a cursor', field="pagination.cursor") from error
+        raise _foreign("a cursor of this list") from error
+    return answer_page(page, found[: page.count + 1], len(items), key)
+
+
+def _from_place(items: Sequence[T], page: Page, key: Callable[[T], SortKey]) -> Sequence[T]:
+    if page.place is None:
+        return items
+    place = page.place.key
+    if page.is_backward:
+        return [item for item in reversed(items) if key(item) < place]
+    return [item for item in items if key(item) > place]

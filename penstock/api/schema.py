@@ -41,8 +41,8 @@ class Pagination(Answer):
 
     @classmethod
     def of(cls, page: PageAnswer) -> "Pagination":
-        following = {"next": page.next} if page.next else {}
-        return cls(current=page.current, total_entries=page.total_entries, **following)
+        others = {name: found for name in ("next", "previous") if (found := getattr(page, name))}
+        return cls(current=page.current, total_entries=page.total_entries, **others)
 
 
 class Deleted(Answer):

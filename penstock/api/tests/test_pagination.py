@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.api.errors import InputInvalid
-from penstock.api.pagination import FIRST, Page, decode_cursor, encode_cursor, page_of, read_page
+from penstock.api.pagination import FIRST, Page, Place, decode_cursor, encode_cursor, page_of, read_page
 from penstock.api.versions import Contract
 
 
@@ -40,19 +40,36 @@ def test_a_cursor_that_we_did_not_make_is_refused(cursor):
 
 @given(st.tuples(st.integers(-(2**53), 2**53), st.text(max_size=30)))
 def test_a_cursor_holds_its_key(key):
-    assert decode_cursor(encode_cursor(key)) == key
+    for place in (Place(key), Place(key, is_before=True)):
+        assert decode_cursor(encode_cursor(place)) == place
 
 
 @given(st.sets(st.integers(0, 1000)), st.integers(1, 50))
 def test_walking_sees_each_item_once_and_ends_without_an_empty_page(items, count):
-    ordered, seen, after = sorted(items), [], None
+    ordered, seen, place = sorted(items), [], None
     while True:
-        shown, answer = page_of(ordered, Page(count, FIRST, after), lambda item: (item, ""))
+        shown, answer = page_of(ordered, Page(count, FIRST, place), lambda item: (item, ""))
         seen += shown
         assert answer.total_entries == len(ordered)
         if not answer.next:
             break
         assert shown
-        after = decode_cursor(answer.next)
+        place = decode_cursor(answer.next)
     assert seen == ordered
     assert len(shown) > 0 or not ordered
+
+
+@given(st.sets(st.integers(0, 1000), min_size=1), st.integers(1, 50))
+def test_walking_back_sees_the_pages_of_walking_on_from_their_ends(items, count):
+    ordered = sorted(items)
+    pages, back = [], []
+    shown, answer = page_of(ordered, Page(count), lambda item: (item, ""))
+    assert not answer.previous
+    while answer.next:
+        pages.append(shown)
+        shown, answer = page_of(ordered, Page(count, FIRST, decode_cursor(answer.next)), lambda item: (item, ""))
+    while answer.previous:
+        shown, answer = page_of(ordered, Page(count, FIRST, decode_cursor(answer.previous)), lambda item: (item, ""))
+        back.insert(0, shown)
+        assert answer.next
+    assert back == pages

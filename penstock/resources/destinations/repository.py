@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
-from penstock.api.pagination import Page, after_time
+from penstock.api.pagination import Page, in_page
 from penstock.resources.destinations.table import destinations, subscriptions
 
 
@@ -60,12 +60,10 @@ async def require_destination(connection: AsyncConnection, workspace_id: str, de
 async def select_destinations(
     connection: AsyncConnection, workspace_id: str, page: Page
 ) -> tuple[list[Destination], int]:
-    """Up to `page.count` + 1 destinations by age, and how many there are in all."""
+    """Up to `page.count` + 1 destinations as `in_page` orders them, and how many there are in all."""
     where = destinations.c.workspace_id == workspace_id
-    query = select(destinations).where(where).order_by(destinations.c.created_at, destinations.c.id)
-    if (after := after_time(page)) is not None:
-        query = query.where(tuple_(destinations.c.created_at, destinations.c.id) > tuple_(*after))
-    rows = (await connection.execute(query.limit(page.count + 1))).all()
+    query = in_page(select(destinations).where(where), page, destinations.c.created_at, destinations.c.id)
+    rows = (await connection.execute(query)).all()
     total = (await connection.execute(select(func.count()).select_from(destinations).where(where))).scalar_one()
     return [Destination(*row) for row in rows], total
 

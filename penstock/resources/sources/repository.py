@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, func, insert, select, tuple_, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
-from penstock.api.pagination import Page, after_time
+from penstock.api.pagination import Page, in_page
 from penstock.resources.sources.table import sources, write_keys
 
 
@@ -43,14 +43,13 @@ async def require_source(connection: AsyncConnection, workspace_id: str, source_
 
 
 async def select_sources(connection: AsyncConnection, workspace_id: str, page: Page) -> tuple[list[Source], int]:
-    """Up to `page.count` + 1 sources by age, and how many there are in all."""
+    """Up to `page.count` + 1 sources as `in_page` orders them, and how many there are in all."""
     where = sources.c.workspace_id == workspace_id
-    chosen = select(sources.c.id).where(where).order_by(sources.c.created_at, sources.c.id).limit(page.count + 1)
-    if (after := after_time(page)) is not None:
-        chosen = chosen.where(tuple_(sources.c.created_at, sources.c.id) > tuple_(*after))
+    chosen = in_page(select(sources.c.id).where(where), page, sources.c.created_at, sources.c.id)
     rows = (await connection.execute(_joined().where(where, sources.c.id.in_(chosen)))).all()
     total = (await connection.execute(select(func.count()).select_from(sources).where(where))).scalar_one()
-    return _grouped(rows), total
+    found = _grouped(rows)
+    return found[::-1] if page.is_backward else found, total
 
 
 async def select_all_sources(connection: AsyncConnection) -> list[Source]:

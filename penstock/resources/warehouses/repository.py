@@ -1,11 +1,11 @@
 """Queries on warehouses and on which sources are not connected to them."""
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
-from penstock.api.pagination import Page, after_time
+from penstock.api.pagination import Page, in_page
 from penstock.resources.warehouses.table import warehouse_exclusions, warehouses
 
 
@@ -33,12 +33,10 @@ async def require_warehouse(connection: AsyncConnection, workspace_id: str, ware
 
 
 async def select_warehouses(connection: AsyncConnection, workspace_id: str, page: Page) -> tuple[list[Warehouse], int]:
-    """Up to `page.count` + 1 warehouses by age, and how many there are in all."""
+    """Up to `page.count` + 1 warehouses as `in_page` orders them, and how many there are in all."""
     where = warehouses.c.workspace_id == workspace_id
-    query = select(warehouses).where(where).order_by(warehouses.c.created_at, warehouses.c.id)
-    if (after := after_time(page)) is not None:
-        query = query.where(tuple_(warehouses.c.created_at, warehouses.c.id) > tuple_(*after))
-    rows = (await connection.execute(query.limit(page.count + 1))).all()
+    query = in_page(select(warehouses).where(where), page, warehouses.c.created_at, warehouses.c.id)
+    rows = (await connection.execute(query)).all()
     total = (await connection.execute(select(func.count()).select_from(warehouses).where(where))).scalar_one()
     return [Warehouse(*row) for row in rows], total
 

@@ -163,3 +163,18 @@ class TestListSources:
             cursor = data["pagination"].get("next")
         assert seen[1:] == made
         assert len(seen) == len(set(seen))
+
+    async def test_walking_back_gives_the_pages_of_walking_on(self, control):
+        for number in range(6):
+            await make(control, slug=f"s{number}")
+        pages, cursor = [], "MA=="
+        while cursor:
+            data = await control.data("GET", f"/sources?pagination.count=2&pagination.cursor={cursor}")
+            pages.append([source["slug"] for source in data["sources"]])
+            assert ("previous" in data["pagination"]) == (len(pages) > 1)
+            cursor = data["pagination"].get("next")
+        back = [pages[-1]]
+        while cursor := data["pagination"].get("previous"):
+            data = await control.data("GET", f"/sources?pagination.count=2&pagination.cursor={cursor}")
+            back.insert(0, [source["slug"] for source in data["sources"]])
+        assert back == pages
