@@ -1,4 +1,4 @@
-"""Warehouses that can be connected, as the API tells them: those that this release has a driver for."""
+"""The catalogue of warehouses, as the API tells it: all official ones, each that cannot be loaded yet saying so."""
 
 from functools import cache
 
@@ -6,11 +6,13 @@ from penstock.api.errors import NotFound
 from penstock.catalog.warehouses.metadata import WarehouseEntry, load_warehouse_catalog
 from penstock.resources.catalog.schemas import PLAIN_LOGO, Logos, Option, WarehouseMetadata
 
+NOT_LOADED = "This release has no driver for it yet."
+
 
 @cache
 def all_warehouses() -> tuple[WarehouseMetadata, ...]:
     """Sorted as pages are: by lower-case name, then id."""
-    found = [_warehouse(entry) for entry in load_warehouse_catalog().values() if entry.has_driver]
+    found = [_warehouse(entry) for entry in load_warehouse_catalog().values()]
     return tuple(sorted(found, key=lambda each: (each.name.lower(), each.id)))
 
 
@@ -44,7 +46,7 @@ def _warehouse(entry: WarehouseEntry) -> WarehouseMetadata:
         id=entry.id,
         name=entry.name,
         slug=entry.slug,
-        description=entry.description,
+        description=entry.description if entry.has_driver else f"{entry.description} {NOT_LOADED}",
         logos=Logos(default=PLAIN_LOGO),
         options=options,
     )

@@ -2,7 +2,8 @@ import pytest
 
 from penstock.catalog.destinations import load_destination_catalog
 from penstock.catalog.warehouses.drivers import SLUGS
-from penstock.catalog.warehouses.metadata import DRIVEN
+from penstock.catalog.warehouses.metadata import DRIVEN, load_warehouse_catalog
+from penstock.resources.catalog.warehouses import NOT_LOADED
 from penstock.testing.control_plane import V1
 
 WEBHOOK = "614a3c7d791c91c41bae7599"
@@ -41,9 +42,14 @@ async def test_the_action_of_the_webhook_is_its_key_in_the_package(control):
     assert "screen" not in official["supportedMethods"]
 
 
-async def test_the_warehouses_are_those_that_can_be_loaded(control):
+async def test_all_official_warehouses_are_there_and_what_cannot_be_loaded_says_so(control):
     seen = await walk(control, "/catalog/warehouses", "warehousesCatalog")
-    assert tuple(entry["slug"] for entry in seen) == SLUGS == DRIVEN
+    loaded = tuple(entry["slug"] for entry in seen if NOT_LOADED not in entry["description"])
+    assert loaded == SLUGS == DRIVEN
+    assert {entry["id"] for entry in seen} == set(load_warehouse_catalog())
+    assert {"aea3c55dsz", "55d3d3aea3c", "CCIl4HLQPz", "kwX50Df0hr"} <= {entry["id"] for entry in seen}
+    snowflake = (await control.data("GET", "/catalog/warehouses/CCIl4HLQPz", accept=V1))["warehouseMetadata"]
+    assert snowflake == next(entry for entry in seen if entry["slug"] == "snowflake")
 
 
 @pytest.mark.parametrize("kind", ["sources", "destinations", "warehouses"])
