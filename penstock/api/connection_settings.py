@@ -2,6 +2,7 @@
 
 Stored are two parts: `settings`, JSON text in which a secret is a null that keeps its place, and the sealed secrets. A
 value is coerced to its option's type, an unknown key is dropped, null removes a key, and the mask means "unchanged".
+Nothing is filled in: what is read is what was sent. A default joins where the settings leave for the data plane.
 """
 
 from collections.abc import Mapping
@@ -25,18 +26,28 @@ class StoredSettings(msgspec.Struct, frozen=True):
     sealed_secrets: bytes = b""
 
 
+class Options(msgspec.Struct, frozen=True):
+    """What a catalog entry says of its settings."""
+
+    types: Mapping[str, str]
+    required: tuple[str, ...] = ()
+    """Those that nothing works without, in the order of the entry."""
+    defaults: Mapping[str, Any] = {}
+    """What a required setting is where it was not sent."""
+
+
 class _Refused(ValueError):  # noqa: N818 - caught in this module
     pass
 
 
-def merge(stored: StoredSettings, sent: Mapping[str, Any], types: Mapping[str, str], sealer: Sealer) -> StoredSettings:
+def merge(stored: StoredSettings, sent: Mapping[str, Any], options: Options, sealer: Sealer) -> StoredSettings:
     """`sent` laid over `stored`. Raises BadRequest with every problem."""
     values: dict[str, Any] = msgspec.json.decode(stored.settings)
     secrets = _secrets(stored, sealer)
     problems = []
     for name, value in sent.items():
         try:
-            _take(values, secrets, name, value, types)
+            _take(values, secrets, name, value, options.types)
         except _Refused as refused:
             problems.append((f"settings.{name}", f'"settings.{name}" {refused}'))
     if problems:
@@ -51,10 +62,22 @@ def masked(stored: StoredSettings) -> dict[str, Any]:
     return {name: MASK if value is None else value for name, value in values.items()}
 
 
-def sealed_whole(stored: StoredSettings, sealer: Sealer) -> bytes:
+def require_complete(stored: StoredSettings, options: Options, sealer: Sealer) -> None:
+    """Raises BadRequest with every required setting that is not there, is empty, and has no default."""
+    values = _whole(stored, sealer)
+    lacking = [name for name in options.required if values.get(name, options.defaults.get(name, "")) == ""]
+    if lacking:
+        raise BadRequest.of([(f"settings.{name}", f'"settings.{name}" is required') for name in lacking])
+
+
+def sealed_whole(stored: StoredSettings, options: Options, sealer: Sealer) -> bytes:
     """For snapshots: all settings in one sealed JSON object."""
-    values = msgspec.json.decode(stored.settings)
-    return sealer.seal(msgspec.json.encode(values | _secrets(stored, sealer)))
+    return sealer.seal(msgspec.json.encode({**options.defaults, **_whole(stored, sealer)}))
+
+
+def _whole(stored: StoredSettings, sealer: Sealer) -> dict[str, Any]:
+    values: dict[str, Any] = msgspec.json.decode(stored.settings)
+    return values | _secrets(stored, sealer)
 
 
 def _secrets(stored: StoredSettings, sealer: Sealer) -> dict[str, Any]:
@@ -99,12 +122,13 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int | float:
+    """JSON has no infinity and no NaN, so a text that says one is refused too."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
         try:
-            return int(value) if value.strip().lstrip("+-").isdigit() else float(value)
-        except ValueError:
+            return msgspec.json.decode(value.strip(), type=int | float)
+        except (msgspec.DecodeError, UnicodeEncodeError):
             pass
     raise _Refused("must be a number")
 

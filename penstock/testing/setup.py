@@ -42,7 +42,7 @@ def subscribe(
 
 
 def connect_webhook(api: httpx.Client, source_id: str, url: str) -> dict[str, Any]:
-    """A Webhook destination with one mapping for every event; returns the destination."""
-    destination = create_webhook(api, source_id)
+    """A Webhook destination with one mapping for every event, named by where it posts; returns the destination."""
+    destination = create_webhook(api, source_id, url)
     subscribe(api, destination["id"], url)
     return destination

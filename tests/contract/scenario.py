@@ -32,7 +32,7 @@ async def prepare(control: ControlPlaneForTests) -> dict[str, str]:
     source_id = source["source"]["id"]
     preset = next(entry.id for entry in load_destination_catalog().values() if entry.presets)
     await control.data("POST", "/destinations", {"sourceId": source_id, "metadataId": preset})
-    asked = {"sourceId": source_id, "metadataId": WEBHOOK, "settings": {"sharedSecret": "s3cret"}}
+    asked = {"sourceId": source_id, "metadataId": WEBHOOK, "name": "A", "settings": {"sharedSecret": "s3cret"}}
     destination = (await control.data("POST", "/destinations", asked))["destination"]
     path = f"/destinations/{destination['id']}/subscriptions"
     subscription = (await control.data("POST", path, SUBSCRIPTION))["destinationSubscription"]

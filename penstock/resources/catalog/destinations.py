@@ -1,13 +1,15 @@
 """Destinations that can be connected: what the rules here ask of an entry, and an entry as the API tells it."""
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
 
+from penstock.api.connection_settings import Options
 from penstock.api.errors import NotFound
 from penstock.api.schema import JsonObject
-from penstock.catalog.destinations import SUPPORTED_TYPES, DestinationMetadata, load_destination_catalog
+from penstock.catalog.destinations import SUPPORTED_TYPES, DestinationMetadata, Option, load_destination_catalog
 from penstock.resources.catalog.schemas import PLAIN_LOGO, SeedDestinationMetadata
 
 
@@ -26,9 +28,11 @@ class DestinationEntry(msgspec.Struct, frozen=True):
 
     id: str
     name: str
-    option_types: dict[str, str]
+    options: Options
     actions: frozenset[str]
     presets: tuple[PresetEntry, ...]
+    hidden_defaults: Mapping[str, JsonObject]
+    """By action: what belongs into every mapping and is told to nobody who makes one."""
     integration_names: tuple[str, ...]
     supported_types: tuple[str, ...]
 
@@ -41,12 +45,27 @@ def destination_entry(metadata_id: str) -> DestinationEntry | None:
     return DestinationEntry(
         id=found.id,
         name=found.name,
-        option_types={option.name: option.type for option in found.options},
+        options=_options(found),
         actions=frozenset(action.id for action in found.actions),
         presets=tuple(PresetEntry(each.action_id, each.name, each.trigger, each.fields) for each in found.presets),
+        hidden_defaults=found.traits.hidden_defaults,
         integration_names=tuple(found.integration_names),
         supported_types=SUPPORTED_TYPES,
     )
+
+
+def _options(entry: DestinationMetadata) -> Options:
+    required = [option for option in entry.options if option.required]
+    return Options(
+        types={option.name: option.type for option in entry.options},
+        required=tuple(option.name for option in required),
+        defaults={option.name: option.default_value for option in required if _has_default(option)},
+    )
+
+
+def _has_default(option: Option) -> bool:
+    """The catalogue writes the empty value of its type where there is none; a boolean's is as good as any."""
+    return option.type == "boolean" or option.default_value not in ("", 0, None)
 
 
 def destination_metadata(metadata_id: str) -> SeedDestinationMetadata:

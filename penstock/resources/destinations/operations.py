@@ -11,6 +11,7 @@ from penstock.api.pagination import answer_page
 from penstock.api.permissions import Permission
 from penstock.api.schema import DELETED, Deleted, Pagination
 from penstock.kit.ids import resource_id
+from penstock.resources.destinations.admission import require_free_name, require_room, require_settings
 from penstock.resources.destinations.repository import (
     Destination,
     insert_destination,
@@ -27,7 +28,15 @@ from penstock.resources.destinations.schemas import (
     UpdateDestination,
     UpdateDestinationSeed,
 )
-from penstock.resources.destinations.service import add_subscriptions, publish, remove, require_entry, touch, view_of
+from penstock.resources.destinations.service import (
+    add_subscriptions,
+    publish,
+    remove,
+    require_entry,
+    title_of,
+    touch,
+    view_of,
+)
 from penstock.resources.sources import find_source
 
 _ONE = schemas(DestinationAnswer, seed=SeedDestinationAnswer)
@@ -46,30 +55,34 @@ async def create_destination(request: Request[CreateDestination]) -> dict[str, A
     """Attach a destination to a source. It is disabled unless `enabled` is true.
 
     Where the catalog entry has automatic presets, their subscriptions are made and enabled; otherwise there are none.
-    Settings are checked by type against the entry's options; secret ones are read back masked.
+    Settings are checked against the entry's options, and one that is enabled must have all that are required; secret
+    ones are read back masked. A source has at most 25 instances of one destination, and no two of one name.
     """
     body, unit = request.body, request.unit
     entry = require_entry(body.metadata_id)
     if await find_source(unit.connection, unit.workspace_id, body.source_id) is None:
         raise InputInvalid(f'"sourceId" {body.source_id} does not exist', field="sourceId")
-    stored = merge(StoredSettings(), body.settings, entry.option_types, unit.sealer)
+    stored = merge(StoredSettings(), body.settings, entry.options, unit.sealer)
     destination = Destination(
         id=resource_id(),
         workspace_id=unit.workspace_id,
         version=1,
         source_id=body.source_id,
         metadata_id=body.metadata_id,
-        name=body.name or entry.name,
+        name=body.name,
         enabled=body.enabled,
         settings=stored.settings,
         sealed_secrets=stored.sealed_secrets,
         created_at=unit.now,
         enabled_at=unit.now if body.enabled else 0,
     )
+    require_settings(unit, destination, entry)
+    await require_room(unit, destination)
+    await require_free_name(unit, destination)
     await insert_destination(unit.connection, destination)
     await add_subscriptions(unit, destination, entry.presets)
     await publish(unit, destination)
-    await unit.audit("Integration Created", "DESTINATION", destination.id, destination.name)
+    await unit.audit("Integration Created", "DESTINATION", destination.id, title_of(destination))
     return {"destination": view_of(destination)}
 
 
@@ -120,21 +133,34 @@ async def update_destination(request: Request[UpdateDestination]) -> dict[str, A
     destination = await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"])
     entry = require_entry(destination.metadata_id)
     if "name" in sent:
-        sent["name"] = sent["name"] or entry.name
+        sent["name"] = sent["name"] or ""
     if "settings" in sent:
         stored = StoredSettings(destination.settings, destination.sealed_secrets)
-        sent |= msgspec.structs.asdict(merge(stored, sent["settings"], entry.option_types, unit.sealer))
+        sent |= msgspec.structs.asdict(merge(stored, sent["settings"], entry.options, unit.sealer))
     if sent.get("enabled") and not destination.enabled:
         sent["enabled_at"] = unit.now
-    changed = await touch(unit, msgspec.structs.replace(destination, **sent))
-    await unit.audit(_audit_type(destination, changed), "DESTINATION", changed.id, changed.name)
+    changed = msgspec.structs.replace(destination, **sent)
+    if "settings" in sent or "enabled" in sent:
+        require_settings(unit, changed, entry)
+    if changed.name != destination.name:
+        await require_free_name(unit, changed)
+    changed = await touch(unit, changed)
+    for type_ in _audit_types(destination, changed):
+        await unit.audit(type_, "DESTINATION", changed.id, title_of(changed))
     return {"destination": view_of(changed)}
 
 
-def _audit_type(before: Destination, after: Destination) -> str:
-    if before.enabled == after.enabled:
-        return "Integration Modified"
-    return "Integration Enabled" if after.enabled else "Integration Disabled"
+def _audit_types(before: Destination, after: Destination) -> list[str]:
+    types = []
+    if before.enabled != after.enabled:
+        types.append("Integration Enabled" if after.enabled else "Integration Disabled")
+    if not types or (before.name, before.settings, before.sealed_secrets) != (
+        after.name,
+        after.settings,
+        after.sealed_secrets,
+    ):
+        types.append("Integration Modified")
+    return types
 
 
 @operation(

@@ -33,8 +33,10 @@ class UpdateDestinationSeed(UpdateDestination):
 
 
 class Destination(Answer):
+    """`name` is there where one was given: a client that gave none must not read one back."""
+
     id: str
-    name: str
+    name: str = ""
     enabled: bool
     metadata: DestinationMetadata
     source_id: str

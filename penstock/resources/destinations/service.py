@@ -95,7 +95,7 @@ async def remove(unit: Unit, destination: Destination) -> None:
     """Delete a destination with its subscriptions."""
     await delete_destination(unit.connection, unit.workspace_id, destination.id)
     unit.bury(SnapshotKind.DESTINATION, destination.id, destination.version + 1)
-    await unit.audit("Integration Deleted", "DESTINATION", destination.id, destination.name)
+    await unit.audit("Integration Deleted", "DESTINATION", destination.id, title_of(destination))
 
 
 async def remove_destinations_of(unit: Unit, source_id: str) -> None:
@@ -104,10 +104,17 @@ async def remove_destinations_of(unit: Unit, source_id: str) -> None:
         await remove(unit, destination)
 
 
+def title_of(destination: Destination) -> str:
+    """What it is called where something must be: its name, else its entry's."""
+    entry = destination_entry(destination.metadata_id)
+    return destination.name or (entry.name if entry else destination.metadata_id)
+
+
 def view_of(destination: Destination) -> schemas.SeedDestination:
+    named = {"name": destination.name} if destination.name else {}
     return schemas.SeedDestination(
+        **named,
         id=destination.id,
-        name=destination.name,
         enabled=destination.enabled,
         metadata=destination_metadata(destination.metadata_id),
         source_id=destination.source_id,

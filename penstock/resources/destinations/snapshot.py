@@ -1,10 +1,12 @@
 """What the data plane is told of a destination: its subscriptions stand in its snapshot."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.api.connection_settings import StoredSettings, sealed_whole
+from penstock.api.connection_settings import Options, StoredSettings, sealed_whole
+from penstock.api.schema import JsonObject
 from penstock.infra.secrets import Sealer
 from penstock.resources.catalog import destination_entry
 from penstock.resources.destinations.repository import (
@@ -25,19 +27,27 @@ def snapshot_of(destination: Destination, subscriptions: Sequence[Subscription],
         version=destination.version,
         source_id=destination.source_id,
         metadata_id=destination.metadata_id,
-        name=destination.name,
+        name=destination.name or (entry.name if entry else ""),
         integration_names=list(entry.integration_names) if entry else [],
         supported_types=list(entry.supported_types) if entry else [],
         enabled=destination.enabled,
         created_at=destination.created_at,
         enabled_at=destination.enabled_at,
-        sealed_settings=sealed_whole(stored, sealer),
-        subscriptions=[_subscription(each) for each in subscriptions],
+        sealed_settings=sealed_whole(stored, entry.options if entry else Options({}), sealer),
+        subscriptions=[_subscription(each, entry.hidden_defaults if entry else {}) for each in subscriptions],
     )
 
 
-def _subscription(row: Subscription) -> SubscriptionSnapshot:
-    return SubscriptionSnapshot(row.id, row.name, row.action, row.trigger, row.settings.encode(), row.enabled)
+def _subscription(row: Subscription, hidden_defaults: Mapping[str, JsonObject]) -> SubscriptionSnapshot:
+    mapping = _with_hidden(row.settings.encode(), hidden_defaults.get(row.action, {}))
+    return SubscriptionSnapshot(row.id, row.name, row.action, row.trigger, mapping, row.enabled)
+
+
+def _with_hidden(mapping: bytes, hidden: JsonObject) -> bytes:
+    """With the fields that the action needs and no catalogue lists; who made the mapping could not know of them."""
+    if not hidden:
+        return mapping
+    return msgspec.json.encode({**hidden, **msgspec.json.decode(mapping)})
 
 
 async def select_snapshots(connection: AsyncConnection, sealer: Sealer) -> Iterable[tuple[SnapshotKind, Snapshot]]:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.api.connection_settings import StoredSettings, masked, merge
+from penstock.api.connection_settings import Options, StoredSettings, masked, merge
 from penstock.api.schema import JsonObject
 from penstock.api.unit import Unit
 from penstock.kit.ids import resource_id
@@ -23,8 +23,8 @@ from penstock.spec.snapshot import SnapshotKind
 
 async def add_warehouse(unit: Unit, metadata_id: str, name: str, settings: JsonObject) -> Warehouse:
     """Make a warehouse, connected to every source that there is and will be."""
-    types = {option.name: option.type for option in warehouse_metadata(metadata_id).options}
-    stored = merge(StoredSettings(), settings, types, unit.sealer)
+    options = Options({option.name: option.type for option in warehouse_metadata(metadata_id).options})
+    stored = merge(StoredSettings(), settings, options, unit.sealer)
     warehouse = Warehouse(
         id=resource_id(),
         workspace_id=unit.workspace_id,

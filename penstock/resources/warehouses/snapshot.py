@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.api.connection_settings import StoredSettings, sealed_whole
+from penstock.api.connection_settings import Options, StoredSettings, sealed_whole
 from penstock.infra.secrets import Sealer
 from penstock.resources.catalog import warehouse_metadata
 from penstock.resources.warehouses.repository import Warehouse, select_all_warehouses, select_exclusions
@@ -20,7 +20,7 @@ def snapshot_of(warehouse: Warehouse, excluded: Sequence[str], sealer: Sealer) -
         name=warehouse.name,
         enabled=warehouse.enabled,
         created_at=warehouse.created_at,
-        sealed_settings=sealed_whole(StoredSettings(warehouse.settings, warehouse.sealed_secrets), sealer),
+        sealed_settings=sealed_whole(StoredSettings(warehouse.settings, warehouse.sealed_secrets), Options({}), sealer),
         excluded=list(excluded),
     )
 

@@ -25,9 +25,11 @@ async def last_snapshot(control):
 
 
 class TestCreateDestination:
-    async def test_it_is_disabled_and_named_like_its_entry_unless_told_otherwise(self, control, source_id):
+    async def test_it_is_disabled_and_has_no_name_unless_told_otherwise(self, control, source_id):
         destination = await make(control, source_id)
-        assert (destination["enabled"], destination["name"]) == (False, "Webhooks (Actions)")
+        assert destination["enabled"] is False
+        assert "name" not in destination
+        assert (await last_snapshot(control)).name == "Webhooks (Actions)"
         assert destination["sourceId"] == source_id
         assert destination["metadata"]["id"] == WEBHOOK
         assert (await last_snapshot(control)).enabled_at == 0
@@ -78,6 +80,68 @@ class TestCreateDestination:
         assert answer.json()["errors"][0]["field"] == "settings.sharedSecret"
 
 
+class TestAdmission:
+    """What destinations.md §1 and §3 say of names, numbers and settings."""
+
+    SEGMENT = next(each for each in load_destination_catalog().values() if each.slug == "actions-customerio")
+
+    async def refusal(self, control, method, path, body):
+        answer = await control.ask(method, path, body)
+        assert answer.status_code == 400, answer.text
+        return [(each["type"], each["field"]) for each in answer.json()["errors"]]
+
+    async def test_an_enabled_destination_needs_its_required_settings(self, control, source_id):
+        required = [option.name for option in self.SEGMENT.options if option.required and option.default_value == ""]
+        assert required
+        body = {"sourceId": source_id, "metadataId": self.SEGMENT.id, "enabled": True}
+        expected = [("bad-request", f"settings.{name}") for name in required]
+        assert await self.refusal(control, "POST", "/destinations", body) == expected
+        assert (await control.data("GET", "/destinations"))["destinations"] == []
+        settings = dict.fromkeys(required, "x")
+        assert (await control.data("POST", "/destinations", body | {"settings": settings}))["destination"]["enabled"]
+
+    async def test_a_disabled_one_may_be_set_up_step_by_step(self, control, source_id):
+        destination = await make(control, source_id, self.SEGMENT.id)
+        path = f"/destinations/{destination['id']}"
+        refused = await self.refusal(control, "PATCH", path, {"enabled": True})
+        settings = {field.removeprefix("settings."): "x" for _, field in refused}
+        await control.data("PATCH", path, {"settings": settings})
+        assert (await control.data("PATCH", path, {"enabled": True}))["destination"]["enabled"]
+        assert await self.refusal(control, "PATCH", path, {"settings": dict.fromkeys(settings)}) == refused
+        await control.data("PATCH", path, {"enabled": False, "settings": dict.fromkeys(settings)})
+
+    async def test_a_required_setting_with_a_default_reaches_delivery_and_is_not_read_back(self, control, source_id):
+        entry = next(
+            each
+            for each in load_destination_catalog().values()
+            if any(option.required and option.type == "select" and option.default_value for option in each.options)
+        )
+        destination = await make(control, source_id, entry.id)
+        assert destination["settings"] == {}
+        sealed = json.loads(control.sealer.open((await last_snapshot(control)).sealed_settings))
+        option = next(each for each in entry.options if each.type == "select" and each.required and each.default_value)
+        assert sealed[option.name] == option.default_value
+
+    async def test_two_of_one_name_are_refused_and_unnamed_ones_are_not(self, control, source_id):
+        first = await make(control, source_id, name="Hook")
+        await make(control, source_id)
+        other = await make(control, source_id)
+        body = {"sourceId": source_id, "metadataId": WEBHOOK, "name": "Hook"}
+        assert await self.refusal(control, "POST", "/destinations", body) == [("bad-request", "name")]
+        path = f"/destinations/{other['id']}"
+        assert await self.refusal(control, "PATCH", path, {"name": "Hook"}) == [("bad-request", "name")]
+        await control.data("PATCH", f"/destinations/{first['id']}", {"name": "Hook"})
+        elsewhere = (await control.data("GET", "/sources"))["sources"][0]["id"]
+        await make(control, elsewhere, name="Hook")
+
+    async def test_a_source_has_at_most_25_of_one_kind(self, control, source_id):
+        for _ in range(25):
+            await make(control, source_id)
+        body = {"sourceId": source_id, "metadataId": WEBHOOK}
+        assert await self.refusal(control, "POST", "/destinations", body) == [("bad-request", "metadataId")]
+        await make(control, source_id, self.SEGMENT.id)
+
+
 class TestUpdateDestination:
     async def test_a_secret_is_masked_and_sending_the_mask_back_keeps_it(self, control, source_id):
         destination = await make(control, source_id, settings={"sharedSecret": "s3cret"})
@@ -107,10 +171,10 @@ class TestUpdateDestination:
         await control.data("PATCH", path, {"enabled": True})
         assert (await last_snapshot(control)).enabled_at > first.enabled_at
 
-    async def test_a_null_name_is_the_entrys_officially(self, control, source_id):
+    async def test_a_null_name_removes_it_officially(self, control, source_id):
         path = f"/destinations/{(await make(control, source_id, name='x'))['id']}"
         changed = (await control.data("PATCH", path, {"name": None}, accept=V1))["destination"]
-        assert changed["name"] == "Webhooks (Actions)"
+        assert "name" not in changed
         assert (await control.ask("PATCH", path, {"name": None})).status_code == 400
 
 

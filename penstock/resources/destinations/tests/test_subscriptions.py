@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from penstock.resources.destinations.service import MAPPING_LIMIT
@@ -95,7 +97,7 @@ class TestUpdateAndRemove:
         changed = (await control.data("PATCH", f"{path}/{made['id']}", body))["subscription"]
         assert changed == made | changes | {"modelId": "m", "reverseETLSchedule": schedule}
         (told,) = (await control.outbox())[-1][1].subscriptions
-        assert (told.name, told.enabled, told.mapping) == ("x", False, b'{"url":"z"}')
+        assert (told.name, told.enabled, json.loads(told.mapping)["url"]) == ("x", False, "z")
 
     async def test_changes_that_are_not_wrapped_are_refused(self, control, path):
         made = await make(control, path)
@@ -115,3 +117,19 @@ class TestUpdateAndRemove:
         listed = (await control.data("GET", path))["subscriptions"]
         assert listed == [made[0], made[2], again]
         assert (await control.ask("DELETE", f"{path}/{made[1]['id']}")).status_code == 404
+
+
+class TestHiddenFields:
+    """Fields that no catalogue lists, yet the action needs: batches of webhooks must not mix two addresses."""
+
+    async def told(self, control, path, settings):
+        await make(control, path, settings=settings)
+        return json.loads((await control.outbox())[-1][1].subscriptions[-1].mapping)
+
+    async def test_delivery_is_told_them_and_the_api_shows_what_was_sent(self, control, path):
+        assert await self.told(control, path, {"url": "x"}) == {"url": "x", "batch_keys": ["url", "method", "headers"]}
+        (shown,) = (await control.data("GET", path))["subscriptions"]
+        assert shown["settings"] == {"url": "x"}
+
+    async def test_one_that_was_sent_stays_as_it_is(self, control, path):
+        assert await self.told(control, path, {"batch_keys": ["url"]}) == {"batch_keys": ["url"]}
