@@ -1,6 +1,7 @@
 """Reading a request's body within bounds: of size before and after decompression, and of time.
 
-Invariant: no more than the limit, one piece and a byte is ever held. What a client sends beyond it is read and dropped
+Invariants: no more than the limit, one piece and a byte is ever held for a request, and `READING_LIMIT` for all that
+come in pieces, so that many connections that stop in the middle cannot take all memory. What a client sends beyond it is read and dropped
 for a while, because an answer to a client that is still sending gets lost.
 """
 
@@ -9,12 +10,13 @@ import zlib
 from time import monotonic
 from typing import Any
 
-from penstock.ingest.answers import Refusal, too_large
+from penstock.ingest.answers import Refusal, too_large, unavailable
 from penstock.ingest.rsgi import Exchange, Headers
 
 SINGLE_LIMIT = 32 * 1024
 BATCH_LIMIT = 512_000
 READ_SECONDS = 30.0
+READING_LIMIT = 256 << 20
 _DROP_LIMIT = 8 << 20
 _AT_ONCE = 64 * 1024
 _GZIP_OVERHEAD = 4 * 1024
@@ -87,17 +89,34 @@ class _Overdue:
 _overdue = _Overdue()
 
 
+class _Held:
+    """Bytes of bodies that are not whole yet."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
+_held = _Held()
+
+
 async def _read_pieces(exchange: Exchange, limit: int, declared: int | None) -> bytes:
     pieces: list[bytes] = []
-    size = 0
-    async for piece in exchange:
-        size += len(piece)
-        if size > limit:
-            pieces.clear()
-            if size > _DROP_LIMIT:
-                break
-        else:
+    size = held = 0
+    try:
+        async for piece in exchange:
+            size += len(piece)
+            if size > limit:
+                pieces.clear()
+                if size > _DROP_LIMIT:
+                    break
+                continue
             pieces.append(piece)
+            held += len(piece)
+            _held.bytes += len(piece)
+            if _held.bytes > READING_LIMIT:
+                raise unavailable("Too many bodies are being read at the moment", 1)
+    finally:
+        _held.bytes -= held
     if size > limit:
         raise too_large()
     if declared is not None and size != declared:

@@ -56,6 +56,25 @@ class TestReadBody:
             await read_body(Exchange(b"{}"), {"content-encoding": "br"}, LIMIT)
         assert (refused.value.status, refused.value.code) == (400, "unsupported_encoding")
 
+    async def test_many_bodies_that_stop_in_the_middle_are_bounded_together(self, monkeypatch):
+        import asyncio
+
+        class Stopping(Exchange):
+            async def __aiter__(self):
+                yield b"a" * 400
+                await asyncio.Event().wait()
+
+        monkeypatch.setattr(reading, "READING_LIMIT", 1000)
+        tasks = [asyncio.create_task(read_body(Stopping(), {}, LIMIT)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Refusal) as refused:
+            await read_body(Exchange(b"a" * 400), {}, LIMIT)
+        assert (refused.value.status, refused.value.retry_after) == (503, 1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert await read_body(Exchange(b"a" * 900), {}, LIMIT) == b"a" * 900
+
     async def test_a_body_that_never_comes_ends_with_408(self, monkeypatch):
         import asyncio
 
