@@ -44,7 +44,7 @@ bench: $(DEVELOPMENT) $(BUNDLE) ## Measure, print a table and write reports/benc
 	$(BIN)/python -m bench $(NAMES)
 
 torture: $(DEVELOPMENT) $(BUNDLE) ## The long kill runs, and fsyncs counted with strace (must be installed)
-	$(BIN)/python -m pytest -m torture tests
+	$(BIN)/python -m pytest -s -m torture penstock tests
 
 wheel: $(DEVELOPMENT) $(BUNDLE) ## Build the wheel with the bundle inside into dist/
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .

@@ -31,6 +31,10 @@ def up(
     from penstock.processes.readiness import ReadyTimeout
     from penstock.processes.up import up as run_tree
 
+    if sys.platform not in ("linux", "darwin"):
+        refuse(
+            f"Penstock runs on Linux (x86-64, arm64; glibc 2.28 or newer) and macOS 13 or newer, not on {sys.platform}"
+        )
     settings, _ = effective({"data": data, "port": port, "host": host})
     configure_logging("supervisor", settings.log_format)
     if sys.stdout.isatty():

@@ -29,5 +29,12 @@ def settled_port(host: str, port: int) -> int:
     return port
 
 
+def reachable(host: str) -> str:
+    """How a client on this machine writes the host of an address that is bound to `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET

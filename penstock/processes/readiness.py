@@ -24,13 +24,13 @@ class FirstRun(msgspec.Struct, frozen=True):
     write_key: str
 
 
-async def wait_until_ready(url: str, token: str, failing: Callable[[], str]) -> FirstRun:
-    """Ask the public address until every role is ready. Raises ReadyTimeout."""
+async def wait_until_ready(control: str, url: str, token: str, failing: Callable[[], str]) -> FirstRun:
+    """Ask the control API until every role is ready, then the public address for the keys. Raises ReadyTimeout."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + START_SECONDS
     reasons: Any = "nobody answers"
     while loop.time() < deadline:
-        status, answer = await asyncio.to_thread(_get, url, "/penstock/status", token)
+        status, answer = await asyncio.to_thread(_get, control, "/penstock/status", token)
         if status == 200 and answer.get("healthy"):
             status, answer = await asyncio.to_thread(_get, url, "/penstock/first-run", token)
             if status == 200:

@@ -17,7 +17,7 @@ from penstock.kit.settings import Settings, environment_of
 from penstock.processes.child import Child, python_child
 from penstock.processes.data_directory import DataDirectory, records_of, write_atomically
 from penstock.processes.log_engine import prepare_log, server_start
-from penstock.processes.ports import free_port, settled_port
+from penstock.processes.ports import free_port, reachable, settled_port
 from penstock.processes.readiness import FirstRun, wait_until_ready
 
 logger = structlog.get_logger(__name__)
@@ -42,7 +42,8 @@ class Supervisor:
 
     def __init__(self, settings: Settings, directory: DataDirectory) -> None:
         port = settled_port(settings.host, settings.port)
-        self._url = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{port}"  # noqa: S104
+        self._url = f"http://{reachable(settings.host)}:{port}"
+        self._control_port = free_port()
         self._settings = msgspec.structs.replace(settings, port=port, data=str(directory.path))
         self._directory = directory
         self._token = secrets.token_urlsafe(32)
@@ -54,7 +55,9 @@ class Supervisor:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
             await self._start()
-            first_run = await _unless_stopped(stop, wait_until_ready(self._url, self._token, self._failed))
+            control = f"http://127.0.0.1:{self._control_port}"
+            readiness = wait_until_ready(control, self._url, self._token, self._failed)
+            first_run = await _unless_stopped(stop, readiness)
             if first_run is not None:
                 self._tell(first_run, ready_file, announce)
                 await stop.wait()
@@ -83,10 +86,9 @@ class Supervisor:
         await child.start()
 
     def _environment(self, log_ports: list[int]) -> dict[str, str]:
-        control = free_port()
-        ports = [self._settings.port, control, *log_ports]
+        ports = [self._settings.port, self._control_port, *log_ports]
         return environment_of(self._settings) | {
-            "PENSTOCK_CONTROL_PORT": str(control),
+            "PENSTOCK_CONTROL_PORT": str(self._control_port),
             "PENSTOCK_LOCAL_TOKEN": self._token,
             "PENSTOCK_OWN_PORTS": ",".join(map(str, ports)),
         }

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from penstock.processes.ports import PortTaken, free_port, settled_port
+from penstock.processes.ports import PortTaken, free_port, reachable, settled_port
 
 
 class TestPorts:
@@ -21,3 +21,16 @@ class TestPorts:
     def test_a_free_port_can_be_had(self):
         port = free_port()
         assert settled_port("127.0.0.1", port) == port
+
+    @pytest.mark.parametrize(
+        ("host", "written"),
+        [
+            ("127.0.0.1", "127.0.0.1"),
+            ("0.0.0.0", "127.0.0.1"),
+            ("::", "127.0.0.1"),
+            ("::1", "[::1]"),
+            ("a.test", "a.test"),
+        ],
+    )
+    def test_an_address_is_written_so_that_a_client_here_reaches_it(self, host, written):
+        assert reachable(host) == written
