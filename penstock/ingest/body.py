@@ -1,8 +1,8 @@
 """Reading a request's body within bounds: of size before and after decompression, and of time.
 
 Invariants: no more than the limit, one piece and a byte is ever held for a request, and `READING_LIMIT` for all that
-come in pieces, so that many connections that stop in the middle cannot take all memory. What a client sends beyond it is read and dropped
-for a while, because an answer to a client that is still sending gets lost.
+come in pieces, so that many connections that stop in the middle cannot take all memory. What a client sends beyond its
+limit is read and dropped for a while, because an answer to a client that is still sending gets lost.
 """
 
 import asyncio

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from penstock.ingest.rsgi import Scope
+
 _LONGEST = 512
 
 
@@ -14,7 +16,12 @@ class Peers:
         self._networks = [ip_network(network, strict=False) for network in trusted]
         self._is_trusted = lru_cache(maxsize=1024)(self._look_up)
 
-    def address(self, client: str, forwarded_for: str | None) -> str:
+    def address_of(self, scope: Scope) -> str:
+        """Who sent a request. A proxy may add a line of its own to what its client sent: all lines count, in order."""
+        forwarded = scope.headers.get_all("x-forwarded-for") if self._networks else []
+        return self.address(scope.client, ",".join(forwarded))
+
+    def address(self, client: str, forwarded_for: str) -> str:
         """`client` is `address:port`."""
         peer = client.rpartition(":")[0].strip("[]")
         if not self._networks or not forwarded_for or len(forwarded_for) > _LONGEST:

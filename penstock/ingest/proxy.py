@@ -138,8 +138,11 @@ class ControlProxy:
         if self._peers.is_trusted(scope.client):
             host = headers.get("x-forwarded-host") or host
             protocol = headers.get("x-forwarded-proto") or protocol
-        address = self._peers.address(scope.client, headers.get("x-forwarded-for"))
-        return [("x-forwarded-for", address), ("x-forwarded-proto", protocol), ("x-forwarded-host", host)]
+        return [
+            ("x-forwarded-for", self._peers.address_of(scope)),
+            ("x-forwarded-proto", protocol),
+            ("x-forwarded-host", host),
+        ]
 
     async def _give(self, scope: Scope, exchange: Exchange, connection: UpstreamConnection, head: ResponseHead) -> None:
         dropped = _HOP_BY_HOP | _listed(head.header("connection"))

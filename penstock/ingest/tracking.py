@@ -95,7 +95,7 @@ class Tracking:
             self._received_at,
             key,
             call,
-            self._peers.address(scope.client, headers.get("x-forwarded-for")),
+            self._peers.address_of(scope),
             (headers.get("user-agent") or "")[:_LONGEST_AGENT],
             parsed.sent_at,
             parsed.context,

@@ -264,6 +264,17 @@ class TestAnswers:
         ((record, _, _),) = await edge.events_of(log, start)
         assert (record.peer, record.user_agent) == ("127.0.0.1", "a" * 512)
 
+    async def test_a_trusted_proxy_that_adds_a_line_of_its_own_is_believed_not_what_the_client_sent(
+        self, start_edge, own_nats_server
+    ):
+        edge = await start_edge({"PENSTOCK_TRUSTED_PROXIES": "127.0.0.0/8"})
+        forwarded = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "198.51.100.1")]
+        assert (await edge.post("/v1/track", EVENT, forwarded)).status_code == 200
+        log = await Log.connect(own_nats_server.url, token=own_nats_server.token, name="test")
+        ((record, _, _),) = await edge.events_of(log)
+        await log.close()
+        assert record.peer == "198.51.100.1"
+
     async def test_it_tells_its_health_and_counts(self, edge):
         async with httpx.AsyncClient(base_url=edge.url) as client:
             assert (await client.get("/healthz")).status_code == 200

@@ -41,7 +41,9 @@ def hostile(chosen: random.Random) -> tuple[bytes, bytes]:
     event = b"{" + members + b"}"
     if kind < 8:
         return b"", event
-    batch = b'{"batch":[' + b",".join([event] * chosen.randrange(1, 20)) + b'],"context":' + chosen.choice(VALUES) + b"}"
+    batch = (
+        b'{"batch":[' + b",".join([event] * chosen.randrange(1, 20)) + b'],"context":' + chosen.choice(VALUES) + b"}"
+    )
     return (b"", batch) if kind < 11 else (b"Content-Encoding: gzip\r\n", gzip.compress(batch))
 
 
