@@ -114,25 +114,30 @@ class Scene:
         """Every round under load; a round with nothing in flight is repeated and does not count."""
         for one in rounds:
             started = time.monotonic()
-            while not (in_hand := self._kill(one)):
+            while not (in_flight := self._kill(one)):
                 self.wait_for_flow()
             self.wait_for_flow()
             self.report.append(
-                f"{one.name:<28} {in_hand:>3} events in hand, flow again after {time.monotonic() - started:.1f} s"
+                f"{one.name:<28} {in_flight:>4} events in flight, flow again after {time.monotonic() - started:.1f} s"
             )
 
     def _kill(self, one: Round) -> int:
-        """Events that waited for their answer when the kill came."""
+        """Events in flight when the kill came: at the edge for their answer, or behind it for their delivery."""
         if one.fault:
             return self._kill_at_fault(one)
         pids = [self.instance.pid_of(one.role)] if one.role != "all" else []
-        in_hand = wait_until(lambda: self.load.in_hand, 10, "an event in hand")
+        wait_until(lambda: self.load.in_hand, 10, "an event in hand")
+        in_flight = self._in_flight()
         if one.role == "all":
             self.instance.kill_all()
             self.instance.start()
         for pid in pids:
             kill(pid)
-        return in_hand
+        return in_flight
+
+    def _in_flight(self) -> int:
+        undelivered = {sent.message_id for sent in self.load.acknowledged} - set(self.webhooks.bodies["good"])
+        return self.load.in_hand + len(undelivered)
 
     def _kill_at_fault(self, one: Round) -> int:
         (self.faults / one.fault).write_text("stop")
@@ -140,11 +145,11 @@ class Scene:
             threading.Thread(target=self._change_something, daemon=True).start()
         report = wait_until(lambda: next(self.faults.glob(f"{one.fault}.*"), None), 20, f"a stop at {one.fault}")
         pid = int(report.suffix[1:])
-        in_hand = self.load.in_hand or len(self.load.acknowledged)
+        in_flight = self._in_flight()
         assert is_alive(pid)
         kill(pid)
         report.unlink()
-        return in_hand
+        return in_flight
 
     def _change_something(self) -> None:
         try:
