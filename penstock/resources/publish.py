@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.outbox import REFERRED_TO_FIRST, OutboxRow, delete_until, select_oldest
 from penstock.infra.db import Database
-from penstock.infra.faults import fault_point
+from penstock.infra.faults import fault_pause
 from penstock.infra.log import Log, LogError
 from penstock.infra.snapshots import SnapshotStore, SnapshotTooLargeError, SnapshotView
 from penstock.kit.backoff import backoff
@@ -77,7 +77,9 @@ class Publisher:
             except LogError as error:
                 self._fall_behind()
                 logger.warning("Publishing waits for the log.", reason=str(error))
-                await asyncio.sleep(next(waits))
+                await asyncio.sleep(next(waits) if self._log.is_connected else 0)
+                # Not a moment longer: events with keys that are not published yet may come as soon as it is back.
+                await self._log.wait_connected()
 
     async def _follow(self, store: SnapshotStore) -> None:
         while True:
@@ -90,7 +92,7 @@ class Publisher:
 
     async def _drain(self, store: SnapshotStore) -> None:
         while rows := await self._oldest():
-            fault_point("publisher.before_publish")
+            await fault_pause("publisher.before_publish")
             for row in rows:
                 await self._publish(store, row)
             async with self._advanced:

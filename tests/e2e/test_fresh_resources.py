@@ -6,12 +6,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from penstock.testing.instance import Instance, kill, wait_until
 from penstock.testing.observing import is_healthy, outcomes
 from penstock.testing.receiver import Receiver
-from penstock.testing.sender import sender, track
+from penstock.testing.sender import Sender, sender, track
 from penstock.testing.setup import connect_webhook, create_source
 from penstock.testing.workload import Workload
 
@@ -42,20 +43,16 @@ def arrived(receiver, path):
     return {request.json()["messageId"] for request in receiver.requests if request.path == path}
 
 
-def create_and_send(instance, number):
+def create_and_send(api, client, number):
     """A source of its own, and an event with its key in the same moment."""
-    with instance.api() as api:
-        source = create_source(api, f"fresh-{number}")
-    with sender(instance.url, source["writeKeys"][0]) as send:
-        send.send(track(f"fresh-{number}"))
+    source = create_source(api, f"fresh-{number}")
+    Sender(client, source["writeKeys"][0]).send(track(f"fresh-{number}"))
 
 
-def connect_and_send(instance, receiver, source, number):
+def connect_and_send(api, client, url, source, number):
     """A destination of its own with its mapping, and an event in the same moment."""
-    with instance.api() as api:
-        connect_webhook(api, source["id"], f"{receiver.url}/own-{number}")
-    with sender(instance.url, source["writeKeys"][0]) as send:
-        send.send(track(f"own-{number}"))
+    connect_webhook(api, source["id"], f"{url}/own-{number}")
+    Sender(client, source["writeKeys"][0]).send(track(f"own-{number}"))
 
 
 def test_an_event_sent_right_after_its_source_or_destination_was_made_is_not_lost(instance, receiver):
@@ -66,12 +63,18 @@ def test_an_event_sent_right_after_its_source_or_destination_was_made_is_not_los
     instance.late.write_text("delay:300")
     load = Workload(instance.url, busy["writeKeys"][0], "load", threads=2, pause=0.05)
     started = time.monotonic()
-    with load, ThreadPoolExecutor(WORKERS) as workers:
-        waiting = [workers.submit(create_and_send, instance, number) for number in range(SOURCES // 2)]
-        waiting += [workers.submit(connect_and_send, instance, receiver, common, n) for n in range(DESTINATIONS)]
-        wait_until(lambda: sum(one.done() for one in waiting) > SOURCES // 4, 60, "a quarter of the sources")
+    with (
+        load,
+        instance.api() as api,
+        httpx.Client(base_url=instance.url) as client,
+        ThreadPoolExecutor(WORKERS) as workers,
+    ):
+        half = SOURCES // 2
+        waiting = [workers.submit(create_and_send, api, client, number) for number in range(half)]
+        waiting += [workers.submit(connect_and_send, api, client, receiver.url, common, n) for n in range(DESTINATIONS)]
+        wait_until(lambda: sum(one.done() for one in waiting) > half // 2, 60, "a quarter of the sources")
         kill(instance.pid_of("engine"))
-        waiting += [workers.submit(create_and_send, instance, n) for n in range(SOURCES // 2, SOURCES)]
+        waiting += [workers.submit(create_and_send, api, client, number) for number in range(half, SOURCES)]
         for one in waiting:
             one.result()
     instance.late.unlink()

@@ -16,7 +16,6 @@ from penstock.testing.destination_examples import (
 )
 from penstock.testing.instance import Instance, wait_until
 from penstock.testing.observing import FINAL, quarantined
-from penstock.testing.receiver import Receiver
 from penstock.testing.sender import sender
 from penstock.testing.setup import create_source, data_of
 
@@ -131,22 +130,3 @@ def test_nothing_was_called(endings):
     assert delivered <= SILENT
     refused = sum("outbound policy" in ending.message for ending in endings.values())
     assert refused > COUNT // 2
-
-
-@pytest.mark.parametrize("slug", ["extensible-webhook"])
-def test_others_than_the_webhook_deliver_to_an_endpoint_of_the_users(tmp_path, slug):
-    (metadata,) = (one for one in CATALOG.values() if one.slug == slug)
-    action = metadata.actions[0]
-    with Receiver() as receiver, Instance(tmp_path / "data") as instance:
-        with instance.api() as api:
-            source = create_source(api, "shop")
-            body = {"sourceId": source["id"], "metadataId": metadata.id, "name": slug, "enabled": True}
-            body["settings"] = example_settings(metadata)
-            destination = data_of(api.post("/destinations", json=body))["destination"]["id"]
-            subscribe(api, destination, metadata, action, url=receiver.url + "/other")
-        event = example_event(example_trigger(metadata, action))
-        with sender(instance.url, source["writeKeys"][0]) as send:
-            send.send(event)
-        wait_until(lambda: receiver.requests, 30, f"a request of {slug}")
-    assert receiver.requests[0].path == "/other"
-    assert receiver.requests[0].json()

@@ -139,54 +139,37 @@ class TestDeath:
         instance.start()
         flow(instance, receiver, "after-supervisor")
 
-    def test_a_supervisor_that_hangs_and_is_killed_leaves_no_process_either(self, instance, receiver):
-        tree = start_times(instance.pids())
-        os.kill(instance.pid, signal.SIGSTOP)
-        kill(instance.pid)
-        wait_until(lambda: not start_times([pid for pid, _ in tree]) & tree, SECONDS, "no process of the tree")
-        instance._process.wait(5)
-        instance.start()
-
 
 class TestStops:
     """These stop the shared instance."""
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_ends_everything_cleanly_and_a_second_start_finds_it_all(self, instance, receiver, number):
-        before, tree = dict(instance.ready), start_times(instance.pids())
-        message_id = f"last-{number.name}"
-        with sender(instance.url, instance.source["writeKeys"][0]) as send:
-            send.send(track(message_id))
-        os.kill(instance.pid, number)
-        assert instance._process.wait(12) == 0
-        assert not start_times([pid for pid, _ in tree]) & tree
-        assert not (instance.data / "run.json").exists()
+    def test_sigterm_ends_everything_cleanly_and_a_second_start_finds_it_all(self, instance, receiver):
+        before = dict(instance.ready)
+        stop_cleanly(instance, signal.SIGTERM, "last")
         instance.start()
         assert {name: instance.ready[name] for name in ("url", "token", "writeKey")} == {
             name: before[name] for name in ("url", "token", "writeKey")
         }
         instance.sync()
         found = {row["id"] for row in instance.sql("select id from shop.tracks")}
-        assert {"first", "after-engine", "after-supervisor", message_id} <= found
-        wait_until(
-            lambda: any(request.json()["messageId"] == message_id for request in receiver.requests), 20, message_id
-        )
+        assert {"first", "after-engine", "after-supervisor", "last"} <= found
+        wait_until(lambda: any(request.json()["messageId"] == "last" for request in receiver.requests), 20, "the last")
 
-    def test_a_process_that_a_killed_supervisor_left_is_ended_by_the_next_start(self, instance):
+    def test_ctrl_c_does_too_and_the_next_start_ends_what_the_last_one_left(self, instance):
         """A child cannot outlive its supervisor here; so the record of one that did is written by hand."""
-        instance.stop()
-        stranger = subprocess.Popen(["sleep", "300"])
+        stop_cleanly(instance, signal.SIGINT, "very last")
+        left_over = subprocess.Popen(["sleep", "300"])
         bystander = subprocess.Popen(["sleep", "300"])
         try:
-            ((pid, started),) = start_times([stranger.pid])
+            ((pid, started),) = start_times([left_over.pid])
             processes = [{"pid": pid, "started": started}, {"pid": bystander.pid, "started": "1"}]
             record = {"url": instance.url, "pid": pid, "token": "t", "processes": processes}
             (instance.data / "run.json").write_text(json.dumps(record))
             instance.start()
-            assert stranger.wait(5) == -signal.SIGKILL
+            assert left_over.wait(5) == -signal.SIGKILL
             assert bystander.poll() is None, "a process that only has the number of an old one is not ours"
         finally:
-            for process in (stranger, bystander):
+            for process in (left_over, bystander):
                 process.kill()
                 process.wait()
 
@@ -203,3 +186,14 @@ class TestStops:
         finally:
             process.kill()
             process.wait()
+
+
+def stop_cleanly(instance, number, message_id):
+    """An event, and in the same moment the signal: status 0 in time, and nothing is left."""
+    tree = start_times(instance.pids())
+    with sender(instance.url, instance.source["writeKeys"][0]) as send:
+        send.send(track(message_id))
+    os.kill(instance.pid, number)
+    assert instance._process.wait(12) == 0
+    assert not start_times([pid for pid, _ in tree]) & tree
+    assert not (instance.data / "run.json").exists()

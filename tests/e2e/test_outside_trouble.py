@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from penstock.catalog.destinations import load_destination_catalog
+from penstock.testing.destination_examples import example_event, example_mapping, example_settings, example_trigger
 from penstock.testing.instance import Instance, wait_until
 from penstock.testing.observing import (
     finals,
@@ -29,7 +31,7 @@ from penstock.testing.observing import (
 )
 from penstock.testing.receiver import Receiver, Reply
 from penstock.testing.sender import sender, track
-from penstock.testing.setup import WEBHOOK, connect_webhook, create_source, data_of
+from penstock.testing.setup import WEBHOOK, connect_webhook, create_source, create_webhook, data_of, subscribe
 
 SETTINGS = {
     "PENSTOCK_RETRY_SECONDS": ",".join(["0.1"] * 9),
@@ -278,6 +280,27 @@ class TestOrdinaryEnds:
         assert not any(one.path == "/disabled" for one in scene.receiver.requests)
 
 
+def test_another_destination_than_the_webhook_delivers_to_an_endpoint_of_the_user(scene):
+    """The Extensible Webhook, on the same generic path as all others (test_generic_path.py)."""
+    (metadata,) = (one for one in load_destination_catalog().values() if one.slug == "extensible-webhook")
+    action = metadata.actions[0]
+    trigger = example_trigger(metadata, action)
+    mapping = {**example_mapping(metadata, action), "url": scene.receiver.url + "/extensible"}
+    with scene.instance.api() as api:
+        source = create_source(api, "extensible")
+        body = {"sourceId": source["id"], "metadataId": metadata.id, "name": "Extensible", "enabled": True}
+        body["settings"] = example_settings(metadata)
+        destination = data_of(api.post("/destinations", json=body))["destination"]["id"]
+        body = {"name": "Send", "actionId": action.id, "trigger": trigger, "enabled": True, "settings": mapping}
+        data_of(api.post(f"/destinations/{destination}/subscriptions", json=body))
+    with sender(scene.instance.url, source["writeKeys"][0]) as send:
+        send.send(example_event(trigger))
+    delivered = ("SUCCESSFUL_DELIVERY", "successes.attempt.1")
+    assert wait_for_finals(scene.instance, destination, 1) == {delivered: 1}
+    (request,) = (one for one in scene.receiver.requests if one.path == "/extensible")
+    assert request.json()
+
+
 def test_one_that_heals_gets_each_event_of_its_outage_while_memory_stays_flat(scene):
     """Connections are refused for ten windows' worth of events; then it listens again."""
     instance = scene.instance
@@ -286,15 +309,18 @@ def test_one_that_heals_gets_each_event_of_its_outage_while_memory_stays_flat(sc
         with instance.api() as api:
             source = create_source(api, "outage")
             destination = connect_webhook(api, source["id"], healing.url)["id"]
-            beside = connect_webhook(api, source["id"], scene.receiver.url + "/beside")["id"]
+            beside = create_webhook(api, source["id"], "Beside")["id"]
+            subscribe(api, beside, scene.receiver.url + "/beside", 'event = "Step Done"')
         engine = instance.pid_of("engine")
         before = resident_megabytes(engine)
         with sender(instance.url, source["writeKeys"][0]) as send:
-            send.batch(track(f"o-{number}", user=f"u-{number % 50}", pad="x" * 100) for number in range(500))
+            send.batch(outage_events(0, 500))
             wait_until(lambda: destination in delivery(instance)["open_circuits"], 20, "an open circuit")
             for start in range(500, OUTAGE, 500):
-                send.batch(track(f"o-{n}", user=f"u-{n % 50}", pad="x" * 100) for n in range(start, start + 500))
+                send.batch(outage_events(start, start + 500))
         wait_for_finals(instance, beside, OUTAGE, 90)
+        delivered = ("SUCCESSFUL_DELIVERY", "successes.attempt.1")
+        assert finals(instance, beside)[delivered] == OUTAGE // 10
         state = delivery(instance)
         assert state["behind"] == 1
         assert state["window"] <= WINDOW
@@ -309,6 +335,14 @@ def test_one_that_heals_gets_each_event_of_its_outage_while_memory_stays_flat(sc
         assert found == Counter(f"o-{number}" for number in range(OUTAGE))
         assert highest - before < 64
         assert delivery(instance)["behind"] == 0
+
+
+def outage_events(start, end):
+    """Every tenth is for the healthy destination too."""
+    return (
+        track(f"o-{number}", "Other" if number % 10 else "Step Done", f"u-{number % 50}", pad="x" * 100)
+        for number in range(start, end)
+    )
 
 
 def delivery(instance):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from penstock.testing.instance import Instance, wait_until
-from penstock.testing.observing import is_healthy, roles
+from penstock.testing.observing import is_healthy
 from penstock.testing.sender import sender, track
 from penstock.testing.setup import create_source
 
@@ -72,7 +72,6 @@ def test_status_names_the_role_that_is_down_and_ends_with_one(instance):
     try:
         shown = instance.command("status", check=False)
         assert shown.returncode == 1
-        assert roles(instance)["warehousing"]["state"] == "down"
         assert '"warehousing", "state": "down"' in shown.stdout
         with instance.api() as api:
             refused = api.post("/penstock/sql", json={"statement": "select 1", "secondsLimit": 0.5})
@@ -81,7 +80,6 @@ def test_status_names_the_role_that_is_down_and_ends_with_one(instance):
     finally:
         os.kill(pid, signal.SIGCONT)
     wait_until(lambda: is_healthy(instance), 20, "a healthy tree")
-    assert instance.command("status").returncode == 0
 
 
 class TestSql:

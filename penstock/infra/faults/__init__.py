@@ -6,6 +6,7 @@ report) and then sleeps whole, event loop and all, until the test kills it from 
 certain. Without the variable a pass costs one comparison.
 """
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -15,16 +16,25 @@ _DIRECTORY = Path(os.environ["PENSTOCK_FAULTS_DIR"]) if "PENSTOCK_FAULTS_DIR" in
 
 def fault_point(name: str) -> None:
     """Stop or delay here if a test has armed this point."""
-    if _DIRECTORY is None:
-        return
-    file = _DIRECTORY / name
+    if _DIRECTORY is not None and (seconds := _delay(_DIRECTORY, name)):
+        time.sleep(seconds)
+
+
+async def fault_pause(name: str) -> None:
+    """The same in a coroutine: a delay holds up this task alone, a stop the whole process."""
+    if _DIRECTORY is not None and (seconds := _delay(_DIRECTORY, name)):
+        await asyncio.sleep(seconds)
+
+
+def _delay(directory: Path, name: str) -> float:
+    """Seconds to wait. Where the point is armed to stop, this does not return."""
+    file = directory / name
     try:
         action = file.read_text()
         if action.startswith("delay:"):
-            time.sleep(int(action.removeprefix("delay:")) / 1000)
-            return
-        file.rename(_DIRECTORY / f"{name}.{os.getpid()}")
+            return int(action.removeprefix("delay:")) / 1000
+        file.rename(directory / f"{name}.{os.getpid()}")
     except FileNotFoundError:
-        return
+        return 0.0
     while True:
         time.sleep(3600)

@@ -49,3 +49,19 @@ class TestFaultPoint:
             assert process.stdout.readline() == b"passed\n"
             end(process)
         assert (tmp_path / "a.b").exists()
+
+    def test_a_delay_in_a_coroutine_holds_up_its_task_alone(self, tmp_path):
+        (tmp_path / "a.b").write_text("delay:400")
+        code = (
+            "import asyncio\n"
+            "from penstock.infra.faults import fault_pause\n"
+            "async def main():\n"
+            "    pause = asyncio.create_task(fault_pause('a.b'))\n"
+            "    await asyncio.sleep(0.05)\n"
+            "    print(pause.done(), flush=True)\n"
+            "    await pause\n"
+            "asyncio.run(main())\n"
+        )
+        environment = {**os.environ, "PENSTOCK_FAULTS_DIR": str(tmp_path)}
+        shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+        assert shown.stdout == b"False\n"
