@@ -1,4 +1,8 @@
-"""What a token may do: permissions read `<resource>:<verb>`; `*` holds them all, `x:*` all of one resource."""
+"""What a token may do: permissions read `<resource>:<verb>`; `x:*` holds all of one resource.
+
+`*` holds all of the token's workspace. The installation stands above workspaces (its queries see the warehouses of all
+of them), so only a permission that names it reaches it.
+"""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -18,12 +22,15 @@ class Permission(StrEnum):
 
 
 EVERYTHING = "*"
+_INSTALLATION = "installation"
 
 
 def holds(granted: Iterable[str], wanted: Permission) -> bool:
     """Whether `granted` reaches `wanted`; an administrator of a resource also reads it."""
     resource, _, verb = wanted.partition(":")
-    enough = {EVERYTHING, f"{resource}:*", str(wanted)}
+    enough = {f"{resource}:*", str(wanted)}
+    if resource != _INSTALLATION:
+        enough.add(EVERYTHING)
     if verb == "read":
         enough.add(f"{resource}:admin")
     return not enough.isdisjoint(granted)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.auth import Principal, api_tokens, insert_token
-from penstock.api.permissions import EVERYTHING
+from penstock.api.permissions import EVERYTHING, Permission
 from penstock.api.unit import Services, Unit
 from penstock.infra.db import Database
 from penstock.kit.ids import resource_id
@@ -57,7 +57,8 @@ async def _first(connection: AsyncConnection, services: Services, name: str) -> 
 
 async def _insert_first_token(unit: Unit, token: str) -> None:
     sealed = unit.sealer.seal(token.encode())
-    await insert_token(unit.connection, unit.workspace_id, "first run", token, [EVERYTHING], unit.now, sealed)
+    held = [EVERYTHING, str(Permission.INSTALLATION_ADMIN)]
+    await insert_token(unit.connection, unit.workspace_id, "first run", token, held, unit.now, sealed)
 
 
 async def _kept_token(connection: AsyncConnection, services: Services, workspace_id: str) -> str:

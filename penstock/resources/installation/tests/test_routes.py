@@ -102,3 +102,13 @@ async def test_outcomes_are_told_by_the_dimensions_that_are_asked_for(ask, contr
     assert (await ask("GET", "/penstock/outcomes?by=nothing")).status_code == 400
     weak = (await control.token_with("source:read")).removeprefix("Bearer ")
     assert (await ask("GET", "/penstock/outcomes", token=weak)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/penstock/sql"), ("POST", "/penstock/sync"), ("GET", "/penstock/status"), ("GET", "/penstock/metrics")],
+)
+async def test_the_owner_of_a_workspace_does_not_reach_what_stands_above_workspaces(ask, control, method, path):
+    owner = (await control.token_with("*", workspace_id="another")).removeprefix("Bearer ")
+    answer = await ask(method, path, {"statement": "select 1"} if path.endswith("sql") else None, token=owner)
+    assert answer.status_code == 403
