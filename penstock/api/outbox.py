@@ -8,7 +8,9 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.api.errors import BadRequest
 from penstock.infra.db import metadata
+from penstock.infra.snapshots import LARGEST, SnapshotTooLargeError, pack
 from penstock.spec.snapshot import Snapshot, SnapshotKind, encode_snapshot, encode_tombstone
 
 outbox = Table(
@@ -37,7 +39,14 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def published(kind: SnapshotKind, snapshot: Snapshot) -> Change:
-    return Change(kind, snapshot.workspace_id, snapshot.id, False, encode_snapshot(kind, snapshot))
+    """Raises BadRequest where the snapshot is larger than the data plane can be told."""
+    payload = encode_snapshot(kind, snapshot)
+    if len(payload) > LARGEST // 2:
+        try:
+            pack(payload)
+        except SnapshotTooLargeError as error:
+            raise BadRequest(f"the {kind} would be too large: {error}") from error
+    return Change(kind, snapshot.workspace_id, snapshot.id, False, payload)
 
 
 def buried(kind: SnapshotKind, workspace_id: str, identifier: str, version: int) -> Change:

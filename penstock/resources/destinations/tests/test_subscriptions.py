@@ -1,4 +1,5 @@
 import json
+import secrets
 
 import pytest
 
@@ -133,3 +134,15 @@ class TestHiddenFields:
 
     async def test_one_that_was_sent_stays_as_it_is(self, control, path):
         assert await self.told(control, path, {"batch_keys": ["url"]}) == {"batch_keys": ["url"]}
+
+
+async def test_what_the_data_plane_could_not_be_told_is_refused_with_its_size(control, path):
+    for _ in range(5):
+        await make(control, path, settings={"data": secrets.token_hex(450_000)})
+    before = len(await control.outbox())
+    for _ in range(5):
+        control.clock.advance(61)
+        answer = await control.ask("POST", path, ASKED | {"settings": {"data": secrets.token_hex(450_000)}})
+    assert answer.status_code == 400
+    assert "bytes compressed" in answer.json()["errors"][0]["message"]
+    assert len((await control.data("GET", path))["subscriptions"]) == 5 + len(await control.outbox()) - before < 10
