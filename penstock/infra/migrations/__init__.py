@@ -41,6 +41,7 @@ def newest_revision() -> str:
 
 def upgrade(url: str) -> bool:
     """Upgrade where the database is older than this release; returns whether it was. Blocking: call it in a thread."""
+    make_private(url)
     engine = create_engine(synchronous_url(url), poolclass=pool.NullPool)
     try:
         found = _current(engine.connect())
@@ -74,13 +75,22 @@ def synchronous_url(url: str) -> str:
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
 
 
+def make_private(url: str) -> None:
+    """The file is its owner's alone, and so are the files that SQLite puts beside it."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        file = Path(parsed.database)
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+
+
 def copy_sqlite(url: str, revision: str | None) -> Path | None:
     """Copy a file that exists and is older; made by SQLite itself, so that the copy holds what the WAL holds."""
     file = Path(make_url(url).database or "")
     if not revision or make_url(url).get_backend_name() != "sqlite" or not file.exists():
         return None
     target = file.with_name(f"{file.name}.before-{newest_revision()}")
+    target.touch(mode=0o600)
     with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
-    target.chmod(0o600)
     return target

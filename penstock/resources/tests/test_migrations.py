@@ -2,9 +2,9 @@ import sqlite3
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
-from penstock.infra.db import metadata, sqlite_url
+from penstock.infra.db import Database, metadata, sqlite_url
 from penstock.infra.migrations import newest_revision, synchronous_url, upgrade
 from penstock.resources import slices
 
@@ -49,3 +49,14 @@ def test_a_database_that_does_not_exist_needs_no_copy(tmp_path):
 
     assert copy_sqlite(sqlite_url(tmp_path / "none.sqlite"), "0000") is None
     assert copy_sqlite(sqlite_url(tmp_path / "none.sqlite"), None) is None
+
+
+async def test_nobody_else_may_read_the_database_and_what_sqlite_puts_beside_it(tmp_path):
+    file = tmp_path / "control.sqlite"
+    upgrade(sqlite_url(file))
+    database = Database(sqlite_url(file))
+    async with database.writing() as connection:
+        await connection.execute(text("CREATE TABLE something (a INTEGER)"))
+        modes = {entry.name: entry.stat().st_mode & 0o777 for entry in tmp_path.iterdir()}
+    await database.close()
+    assert modes == {"control.sqlite": 0o600, "control.sqlite-wal": 0o600, "control.sqlite-shm": 0o600}
