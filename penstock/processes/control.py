@@ -18,7 +18,7 @@ from penstock.kit.settings import Settings
 from penstock.processes.embedded_http import serve_http
 from penstock.processes.role import Role, run_role, run_until_stopped
 from penstock.resources.application import Asgi, build_application
-from penstock.resources.delivery_overview import Fold, select_watermarks
+from penstock.resources.delivery_overview import Fold, forget_old_counts, select_watermarks
 from penstock.resources.installation import FirstRunKeys, Installation
 from penstock.resources.publish import Publisher
 from penstock.resources.slices import reactions, select_snapshots
@@ -72,6 +72,7 @@ class ControlPlane:
                 serve_http(self._application(first_run), int(os.environ[PORT_VARIABLE])),
                 self._publisher.run(),
                 self._fold.follow_facts(),
+                forget_old_counts(self._database, self._role.clock),
                 *(self._fold.follow_settled(shard) for shard in range(self._role.settings.shards)),
             )
         finally:

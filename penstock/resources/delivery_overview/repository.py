@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.resources.delivery_overview.table import fold_watermarks, outcome_counts
@@ -81,6 +81,16 @@ async def _present(connection: AsyncConnection, keys: list[str]) -> set[str]:
             (await connection.execute(select(outcome_counts.c.id).where(outcome_counts.c.id.in_(part)))).scalars()
         )
     return found
+
+
+async def select_counts_before(connection: AsyncConnection, minute: int, limit: int) -> list[str]:
+    """Ids of counters of earlier minutes."""
+    query = select(outcome_counts.c.id).where(outcome_counts.c.minute < minute).limit(limit)
+    return list((await connection.execute(query)).scalars())
+
+
+async def delete_counts(connection: AsyncConnection, identifiers: list[str]) -> None:
+    await connection.execute(delete(outcome_counts).where(outcome_counts.c.id.in_(identifiers)))
 
 
 def _summed(outcomes: Iterable[CountedOutcome]) -> dict[str, dict[str, Any]]:
