@@ -9,10 +9,6 @@ Invariants:
 """
 
 import asyncio
-import ctypes
-import os
-import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 
 import msgspec
@@ -20,15 +16,14 @@ import structlog
 
 from penstock.js.errors import RequestTooLarge, RunnerLost
 from penstock.js.protocol import LINE_LIMIT, RunnerAnswer, RunnerRequest, decode_answer, encode_request
+from penstock.kit.parent import before_exec
 
 logger = structlog.get_logger(__name__)
 
-_PR_SET_PDEATHSIG = 1
 _LATE_SECONDS = 5.0
 """How long after its own limit a call may stay unanswered before the runner counts as stuck."""
 _END_SECONDS = 2.0
 _STDERR_LINES = 200
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Runner:
@@ -51,7 +46,6 @@ class Runner:
     @classmethod
     async def start(cls, command: list[str], environment: dict[str, str], seconds: float) -> "Runner":
         """A runner that has said that it is ready. Raises RunnerLost."""
-        parent = os.getpid()
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=PIPE,
@@ -59,7 +53,7 @@ class Runner:
             stderr=PIPE,
             env=environment,
             limit=LINE_LIMIT,
-            preexec_fn=lambda: _die_with(parent),
+            preexec_fn=before_exec(),
         )
         assert process.stdout is not None  # noqa: S101 - asked for above
         try:
@@ -199,14 +193,6 @@ class Runner:
             self._noted_lines += 1
             if self._noted_lines <= _STDERR_LINES:
                 logger.debug("A runner said something.", pid=self.pid, line=line.decode(errors="replace")[:500].strip())
-
-
-def _die_with(parent: int) -> None:
-    """In the child before Deno starts: SIGKILL when the parent ends, and at once where it has ended already."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 async def _end(process: Process) -> None:

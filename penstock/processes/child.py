@@ -10,7 +10,7 @@ from typing import Protocol
 import structlog
 
 from penstock.kit.backoff import backoff
-from penstock.processes.parent import PARENT_VARIABLE
+from penstock.kit.parent import PARENT_VARIABLE
 
 logger = structlog.get_logger(__name__)
 _STEADY_SECONDS = 30.0

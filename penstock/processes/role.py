@@ -13,8 +13,8 @@ import uvloop
 from penstock.infra.log import Log
 from penstock.infra.telemetry import configure_logging
 from penstock.kit.clock import Clock, SystemClock
+from penstock.kit.parent import PARENT_VARIABLE, die_with_parent
 from penstock.kit.settings import Settings, load
-from penstock.processes.parent import PARENT_VARIABLE, die_with_parent
 
 logger = structlog.get_logger(__name__)
 

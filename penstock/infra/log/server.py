@@ -24,8 +24,8 @@ from typing import Any
 
 import structlog
 
-from penstock.infra.log.death import die_with_parent
 from penstock.infra.log.message import MAX_PAYLOAD
+from penstock.kit.parent import before_exec
 
 logger = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class EmbeddedServer:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
-            preexec_fn=die_with_parent(),
+            preexec_fn=before_exec(),
             start_new_session=True,
         )
         try:

@@ -71,7 +71,7 @@ async def test_a_child_dies_with_its_parent(signal_number):
     parent_code = (
         "import subprocess,sys,os,time\n"
         "environment={**os.environ,'PENSTOCK_PARENT_PID':str(os.getpid())}\n"
-        "code='from penstock.processes.parent import die_with_parent; die_with_parent();"
+        "code='from penstock.kit.parent import die_with_parent; die_with_parent();"
         'print("up",flush=True); import time; time.sleep(60)\'\n'
         "child=subprocess.Popen([sys.executable,'-c',code],env=environment,stdout=subprocess.PIPE)\n"
         "child.stdout.readline()\n"
