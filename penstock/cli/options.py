@@ -28,4 +28,8 @@ def data_directory(data: Path | None) -> Path:
 
 
 def _file() -> Path:
-    return Path(os.environ.get("PENSTOCK_CONFIG", "penstock.toml"))
+    """`penstock.toml` here, which need not exist; a file that is named must."""
+    named = os.environ.get("PENSTOCK_CONFIG", "")
+    if named and not Path(named).is_file():
+        refuse(f"PENSTOCK_CONFIG names {named}, which is no file")
+    return Path(named or "penstock.toml")

@@ -36,6 +36,8 @@ def up(
             f"Penstock runs on Linux (x86-64, arm64; glibc 2.28 or newer) and macOS 13 or newer, not on {sys.platform}"
         )
     settings, _ = effective({"data": data, "port": port, "host": host})
+    if ready_file is not None and not ready_file.absolute().parent.is_dir():
+        refuse(f"the ready file {ready_file} cannot be written: its directory does not exist")
     configure_logging("supervisor", settings.log_format)
     if sys.stdout.isatty():
         sys.stdout.write("Penstock is starting …\n")
@@ -43,6 +45,8 @@ def up(
         asyncio.run(run_tree(settings, ready_file, lambda ready: _announce(ready, settings.data)))
     except (DataDirectoryError, PortTaken, ReadyTimeout) as error:
         refuse(error)
+    except OSError as error:
+        refuse(f"cannot run on {settings.data} and {settings.host}:{settings.port}: {error}")
 
 
 def run(role: RunnableRole) -> None:

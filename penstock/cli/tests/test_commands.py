@@ -36,6 +36,32 @@ class TestConfig:
         rows = {row["setting"]: row for row in json.loads(runner.invoke(app, ["config"]).stdout)}
         assert rows["sync_seconds"]["value"] == 7
 
+    def test_a_file_that_is_named_and_not_there_is_refused(self, tmp_path):
+        result = runner.invoke(app, ["config"], env={"PENSTOCK_CONFIG": str(tmp_path / "other.toml")})
+        assert result.exit_code == 1
+        assert "other.toml, which is no file" in result.output
+
+
+class TestUp:
+    """What a user can mend is one line."""
+
+    def refusal(self, *options):
+        result = runner.invoke(app, ["up", "--port", "0", *map(str, options)])
+        assert result.exit_code == 1
+        assert isinstance(result.exception, SystemExit)
+        return result.output
+
+    def test_a_data_directory_that_cannot_be_made_is_named(self, tmp_path):
+        (tmp_path / "file").touch()
+        assert str(tmp_path / "file") in self.refusal("--data", tmp_path / "file")
+
+    def test_a_ready_file_that_cannot_be_written_is_refused_before_anything_starts(self, tmp_path):
+        assert "its directory does not exist" in self.refusal("--data", "d", "--ready-file", tmp_path / "no" / "ready")
+        assert not (tmp_path / "d").exists()
+
+    def test_an_address_that_this_machine_lacks_is_named(self, tmp_path):
+        assert "192.0.2.1" in self.refusal("--data", "d", "--host", "192.0.2.1")
+
 
 class TestBesideAnInstance:
     @pytest.mark.parametrize("command", [["status"], ["sync"]])
