@@ -3,6 +3,8 @@
 A type that is not one of ours reads as "there, foreign", never as absent.
 """
 
+from collections.abc import Sequence
+
 import duckdb
 import msgspec
 
@@ -46,18 +48,28 @@ def schema_of(name: str) -> str:
     return "_" + name if name in _RESERVED_SCHEMAS or name.startswith("penstock") else name
 
 
-def read_schema(connection: duckdb.DuckDBPyConnection, schema: str) -> dict[str, TargetTable]:
+Schema = dict[str, TargetTable]
+"""Tables by lower-case name."""
+
+
+def read_schema(connection: duckdb.DuckDBPyConnection, schema: str) -> Schema:
     """The tables of `schema`, which is made where it is missing."""
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-    found = connection.execute(
-        "SELECT c.table_name, c.column_name, c.data_type, t.table_type <> 'BASE TABLE' "
+    return read_schemas(connection, [schema])[schema]
+
+
+def read_schemas(connection: duckdb.DuckDBPyConnection, schemas: Sequence[str]) -> dict[str, Schema]:
+    """Several at once: the engine goes through all columns of the file for each such question."""
+    for schema in schemas:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    rows = connection.execute(
+        "SELECT c.table_schema, c.table_name, c.column_name, c.data_type, t.table_type <> 'BASE TABLE' "
         "FROM information_schema.columns c "
         "JOIN information_schema.tables t USING (table_catalog, table_schema, table_name) "
-        "WHERE c.table_schema = ? AND c.table_catalog = current_database()",
-        [schema],
+        "WHERE list_contains(?::VARCHAR[], c.table_schema) AND c.table_catalog = current_database()",
+        [list(schemas)],
     ).fetchall()
-    tables: dict[str, TargetTable] = {}
-    for table, column, physical, is_view in found:
-        known = tables.setdefault(table.lower(), TargetTable({}, bool(is_view)))
+    found: dict[str, Schema] = {schema: {} for schema in schemas}
+    for schema, table, column, physical, is_view in rows:
+        known = found[schema].setdefault(table.lower(), TargetTable({}, bool(is_view)))
         known.columns[column.lower()] = TargetColumn(column, physical)
-    return tables
+    return found

@@ -10,7 +10,7 @@ import duckdb
 
 from penstock.catalog.warehouses.batch import SourceBatch
 from penstock.catalog.warehouses.duckdb import bookkeeping
-from penstock.catalog.warehouses.duckdb.catalog import read_schema, schema_of
+from penstock.catalog.warehouses.duckdb.catalog import Schema, read_schema, read_schemas, schema_of
 from penstock.catalog.warehouses.duckdb.connection import connect, forget
 from penstock.catalog.warehouses.duckdb.objects import ObjectLoading
 from penstock.catalog.warehouses.duckdb.query import run_query
@@ -76,8 +76,14 @@ class DuckDBWarehouse:
         bookkeeping.prepare(self._connection)
         total = events = 0
         records = []
+        schemas = read_schemas(self._connection, sorted({schema_of(source.schema) for source in load.sources}))
         for source in load.sources:
-            rows = self._load_source(load, source)
+            # Taken once: should two sources share a schema, the second one's tables are those that the first has left.
+            schema = schema_of(source.schema)
+            targets = schemas.pop(schema, None)
+            if targets is None:
+                targets = read_schema(self._connection, schema)
+            rows = self._load_source(load, source, targets)
             total, events = total + rows, events + source.events
             if rows or source.discards.total:
                 records.append(bookkeeping.record_of(load, source, rows, time.monotonic() - begun))
@@ -86,10 +92,9 @@ class DuckDBWarehouse:
         bookkeeping.write_position(self._connection, load)
         return LoadReport(total, events, records)
 
-    def _load_source(self, load: Load, source: SourceBatch) -> int:
+    def _load_source(self, load: Load, source: SourceBatch, targets: Schema) -> int:
         connection, schema = self._connection, schema_of(source.schema)
         loaded_at = bookkeeping.moment(load.loaded_at)
-        targets = read_schema(connection, schema)
         repeated: dict[str, frozenset[str]] = {}
         rows = 0
         for table in source.tables.values():
