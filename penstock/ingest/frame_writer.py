@@ -163,6 +163,10 @@ class FrameWriter:
                 seconds = max(0.1, min(APPEND_SECONDS, deadline - self._loop.time()))
                 sequence = await self._log.append(subject, payload, expected_last=self._last, timeout=seconds)
             except (LogUnavailable, SequenceMismatch) as error:
+                if self._last and isinstance(error, SequenceMismatch) and error.last == 0:
+                    # Retention has taken this writer's frames in a quiet time, and nothing stands there: no doubt.
+                    self._last = 0
+                    continue
                 logger.warning("An append is in doubt.", shard=self._shard, reason=str(error))
                 found = await self._look(subject, deadline)
             else:

@@ -106,6 +106,21 @@ class TestGroupCommit:
         await log.close()
 
 
+class TestQuiet:
+    async def test_after_its_frames_are_purged_a_writer_goes_on_without_refusing_anybody(self, own_nats_server):
+        log = await connect(own_nats_server)
+        writer = FrameWriter(log, 0, 1 << 20)
+        await submit(writer, "a")
+        await submit(writer, "b")
+        await log.purge(accepted(0), below=3)
+        await submit(writer, "c")
+        await submit(writer, "d")
+        assert await stored(log) == [(3, ["c"]), (4, ["d"])]
+        assert writer.incarnations == 1
+        await writer.close()
+        await log.close()
+
+
 class TestDoubt:
     async def test_a_stored_frame_without_an_answer_is_found_and_not_sent_again(self, own_nats_server):
         log = await connect(own_nats_server)
