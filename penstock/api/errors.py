@@ -61,6 +61,10 @@ class Unauthorized(ApiError):  # noqa: N818
     status = 401
     type = "unauthorized"
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": "Bearer"}
+
 
 class Forbidden(ApiError):  # noqa: N818
     status = 403
@@ -75,6 +79,10 @@ class NotFound(ApiError):  # noqa: N818
 class MethodNotAllowed(ApiError):  # noqa: N818
     status = 405
     type = "method-not-allowed"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.headers = {"Allow": allowed}
 
 
 class BodyTooLarge(ApiError):  # noqa: N818

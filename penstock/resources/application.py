@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from penstock.api.errors import ApiError, MethodNotAllowed, NotFound
 from penstock.api.router import Api, failure
@@ -29,12 +29,20 @@ def build_application(api: Api, own_routes: Sequence[Route]) -> Asgi:
     return _Entry(application)
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    told: ApiError = (
-        MethodNotAllowed("this path has no such method") if status == 405 else NotFound("there is nothing here")
-    )
+async def _refused(request: Request, error: Exception) -> Response:
+    told: ApiError = NotFound("there is nothing here")
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        told = MethodNotAllowed("this path has no such method", _methods_of(request))
     return failure(told)
+
+
+def _methods_of(request: Request) -> str:
+    """What this path can be asked: each operation has a route of its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods
+    return ", ".join(sorted(found))
 
 
 class _Entry:

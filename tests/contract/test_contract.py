@@ -121,6 +121,30 @@ async def test_every_operation_on_one_thing_tells_that_it_does_not_exist(control
             await refused(control, wire, case, 404, case.body, path=case.unknown)
 
 
+async def test_no_operation_reaches_into_another_workspace(control, wire):
+    """To a stranger, things are not there: neither to be read, nor changed, nor built upon."""
+    ids = await prepare(control)
+    before = await everything(control)
+    stranger = await control.token_with("*", workspace_id="another")
+    for case in cases(ids, is_official=wire != "seed"):
+        control.clock.advance(61)
+        if case.unknown and "/catalog/" not in case.path:
+            await refused(control, wire, case, 404, case.body, authorization=stranger)
+        elif case.operation == "createDestination":
+            status = 400 if wire == "seed" else 422
+            answer = await refused(control, wire, case, status, case.body, authorization=stranger)
+            assert answer.json()["errors"][0]["field"] == "sourceId"
+        elif case.operation.startswith("list"):
+            answer = await control.ask(case.method, case.path, **(WIRES[wire] | {"authorization": stranger}))
+            assert answer.json()["data"]["pagination"]["totalEntries"] == 0
+    assert await everything(control) == before
+
+
+async def everything(control):
+    paths = ("/sources?pagination[count]=200", "/destinations?pagination[count]=200", "/warehouses")
+    return [await control.data("GET", path) for path in paths]
+
+
 async def test_every_body_and_page_is_judged_and_the_field_is_named(control, wire):
     ids = await prepare(control)
     status = 400 if wire == "seed" else 422

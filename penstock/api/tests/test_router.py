@@ -13,6 +13,7 @@ async def test_a_request_without_a_known_token_is_unauthorized(control, authoriz
     answer = await control.ask("GET", "/sources", authorization=authorization)
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["type"] == "unauthorized"
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_token_reaches_as_far_as_its_permissions(control):
@@ -37,7 +38,9 @@ async def test_the_status_of_an_invalid_body_is_the_contracts(control):
 
 async def test_an_unknown_path_and_method_are_answered_in_the_envelope(control):
     assert (await control.ask("GET", "/nowhere")).json()["errors"][0]["type"] == "not-found"
-    assert (await control.ask("PUT", "/sources")).json()["errors"][0]["type"] == "method-not-allowed"
+    refused = await control.ask("PUT", "/sources")
+    assert refused.json()["errors"][0]["type"] == "method-not-allowed"
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 async def test_an_identifier_that_is_too_long_is_not_found(control):
