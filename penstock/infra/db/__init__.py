@@ -35,7 +35,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=8)
+        # An error is logged with its statement; its parameters may be keys and settings.
+        self._engine: AsyncEngine = create_async_engine(url, pool_size=8, max_overflow=8, hide_parameters=True)
         self._writer = asyncio.Lock()
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)

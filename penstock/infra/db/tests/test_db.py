@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from penstock.infra.db import Database, sqlite_url
 
@@ -66,3 +67,14 @@ async def test_the_database_is_durable_and_keeps_its_references(database):
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
     assert pragmas == ["wal", 2, 1]
+
+
+async def test_an_error_tells_nothing_of_what_was_written(database):
+    async def write():
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (:a)"), {"a": 123454321})
+
+    await write()
+    with pytest.raises(IntegrityError) as error:
+        await write()
+    assert "123454321" not in str(error.value)
