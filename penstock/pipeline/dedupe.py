@@ -39,9 +39,14 @@ _decoder = msgspec.msgpack.Decoder(Applied)
 _encode = msgspec.msgpack.Encoder().encode
 
 
+def key_prefix(lap: str, workspace_id: str) -> str:
+    """What all keys of a workspace begin with. The message id stands behind it, since it alone may hold a NUL."""
+    return f"{lap}\0{workspace_id}\0"
+
+
 def key_of(lap: str, workspace_id: str, message_id: str) -> bytes:
-    """The key of a claim. The message id stands last, since it alone may hold a NUL."""
-    return f"{lap}\0{workspace_id}\0{message_id}".encode()
+    """The key of a claim."""
+    return (key_prefix(lap, workspace_id) + message_id).encode()
 
 
 def keys_of(head: RoutedHead) -> list[bytes]:
@@ -135,6 +140,10 @@ class Claims:
 
     def __contains__(self, key: bytes) -> bool:
         return any(key in frame for frame in self._frames)
+
+    def among(self, keys: list[bytes]) -> set[bytes]:
+        """Those of the keys that are claimed."""
+        return {key for frame in self._frames for key in frame & set(keys)} if self._frames else set()
 
     def add(self, frame: AbstractSet[bytes]) -> None:
         self._frames.append(frame)

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 import msgspec
-from msgspec import Raw
 
+from penstock.pipeline.judging.contexts import Contexts
+from penstock.pipeline.judging.overlay import Base
 from penstock.pipeline.judging.wire import WireEvent
 from penstock.spec.accepted import AcceptedRow
 from penstock.spec.outcome import IngestReason, Outcome
 from penstock.spec.snapshot import SourceSnapshot
 
 
-class Ending(msgspec.Struct, frozen=True):
-    """How an event ended, where it did not go on."""
+class Ending(msgspec.Struct, frozen=True, eq=False):
+    """How an event ended, where it did not go on. There is one of each kind, so that it is counted by identity."""
 
     outcome: Outcome
     reason: str
@@ -29,19 +30,19 @@ class RequestView(msgspec.Struct, frozen=True):
     call: str
     received_at: int
     received_text: str
-    sent_at: int | None
     sent_text: str
     """The batch's `sentAt` as it is written; the time of arrival where there is none."""
-    context: dict[str, Raw] | None
-    context_text: Raw
-    """The batch's `context`, in parts and whole; None and absent where there is none."""
-    integrations: dict[str, Raw] | None
-    integrations_text: Raw
-    peer: str
-    """IPv4 address of the sender, else empty."""
+    lag: int | None
+    """Milliseconds from the batch's `sentAt` to its arrival by the two clocks; None where it tells no `sentAt`."""
+    contexts: Contexts
+    integrations: Base | None
     source: SourceSnapshot | None
+    project_id: str
+    """Id of the source, empty where there is none."""
     source_number: int
     """Index into the sources of the frame."""
+    key_prefix: str
+    """What the keys of its claims begin with."""
     ending: Ending | None
     """Why no event of this request can go on."""
     key_hint: str = ""
@@ -51,29 +52,22 @@ class RequestView(msgspec.Struct, frozen=True):
 class FrameView(msgspec.Struct):
     """What holds for all events of one frame, and the ids that were claimed in it so far."""
 
-    lap: str
     known: AbstractSet[bytes]
     """Those keys of the frame that an earlier frame has claimed."""
     claimed: set[bytes]
     """Keys claimed in this frame so far."""
 
 
-class Draft:
+class Draft(msgspec.Struct, gc=False):
     """One event on its way. Steps change it in place."""
 
-    __slots__ = ("event", "is_ahead", "key", "metadata", "request", "row", "unknown")
-
-    def __init__(
-        self, row: AcceptedRow, request: RequestView, event: WireEvent, unknown: dict[str, Raw] | None
-    ) -> None:
-        self.row = row
-        self.request = request
-        self.event = event
-        self.unknown = unknown
-        self.metadata = b""
-        self.is_ahead = False
-        self.key = b""
-        """Under which it claims its message id, once stage 4 has let it pass."""
+    row: AcceptedRow
+    request: RequestView
+    event: WireEvent
+    key: bytes
+    """Under which it claims its message id."""
+    metadata: bytes = b""
+    is_ahead: bool = False
 
 
 Step = Callable[[Draft, FrameView], Ending | None]

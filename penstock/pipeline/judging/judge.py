@@ -11,20 +11,21 @@ import structlog
 from penstock.infra.snapshots import Snapshots
 from penstock.kit.json import JsonError
 from penstock.pipeline import order
-from penstock.pipeline.dedupe import Claims, DedupeIndex, key_of
+from penstock.pipeline.dedupe import Claims, DedupeIndex
 from penstock.pipeline.judging.answer import Answer, parts_of
 from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView, RequestView
 from penstock.pipeline.judging.requests import Sources, view_of
 from penstock.pipeline.judging.tally import RECEIVED, Tally
 from penstock.pipeline.judging.wire import read_event, write_event
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord
-from penstock.spec.event import TYPE_NUMBERS
+from penstock.spec.event import TYPE_NUMBERS, EventType
 from penstock.spec.outcome import IngestReason
-from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef
+from penstock.spec.routed import ROUTED_TO_ALL, RoutedHead, RoutedRow, SourceRef
 
 logger = structlog.get_logger(__name__)
 
 BATCH_CALL = "batch"
+TRACK = EventType.TRACK.value
 TIMESTAMP_AHEAD = "timestamp_ahead"
 """Noted of events that say to have happened more than a day after they came."""
 SLICE = 128
@@ -47,14 +48,14 @@ class FrameJudge:
         self, head: AcceptedHead, body: memoryview, snapshots: Snapshots, index: DedupeIndex, claims: Claims
     ) -> None:
         self._head = head
-        self._body = body
+        self._body = bytes(body)
         self._version = snapshots.version
         self._sources = Sources()
-        self._requests = [view_of(record, snapshots, self._sources) for record in head.requests]
-        keys = self._keys()
+        self._requests = [view_of(record, head.lap, snapshots, self._sources) for record in head.requests]
+        self._keys = self._keys_of_rows()
         # Taken at one moment: while this frame is judged, the claims of an earlier one may move into the index.
-        known = index.known(keys) | {key for key in keys if key in claims}
-        self._frame = FrameView(head.lap, known, set())
+        self._frame = FrameView(index.known(self._keys) | claims.among(self._keys), set())
+        self._admission, self._shaping = order.ADMISSION, order.SHAPING
         self._tally = Tally()
         self._rows: list[RoutedRow] = []
         self._pieces: list[bytes] = []
@@ -67,9 +68,10 @@ class FrameJudge:
 
     def slices(self) -> Iterator[None]:
         """Judge the events in order, a few at each turn."""
-        for start in range(0, len(self._head.rows), SLICE):
-            for row in self._head.rows[start : start + SLICE]:
-                self._judge(row)
+        rows, keys = self._head.rows, self._keys
+        for start in range(0, len(rows), SLICE):
+            for row, key in zip(rows[start : start + SLICE], keys[start : start + SLICE], strict=True):
+                self._judge(row, key)
             yield
 
     def answer(self, writer: str, covers: int) -> Answer:
@@ -88,13 +90,13 @@ class FrameJudge:
         )
         return Answer(parts_of(head, self._pieces), self._frame.claimed, dict(self._notes))
 
-    def _keys(self) -> list[bytes]:
-        keys = []
-        for row in self._head.rows:
-            source = self._requests[row.request].source if row.request < len(self._requests) else None
-            if source is not None:
-                keys.append(key_of(self._head.lap, source.workspace_id, row.message_id))
-        return keys
+    def _keys_of_rows(self) -> list[bytes]:
+        """One for each row. Where no source is known it is one that nobody can have claimed."""
+        prefixes = [request.key_prefix for request in self._requests]
+        known = len(prefixes)
+        return [
+            (prefixes[row.request] + row.message_id).encode() if row.request < known else b"" for row in self._head.rows
+        ]
 
     def _count_left_out(self, record: RequestRecord, request: RequestView) -> None:
         for code, number in record.left_out.items():
@@ -102,60 +104,71 @@ class FrameJudge:
                 request.source_number, _REASONS.get(code, _INTERNAL), name=request.key_hint, number=number
             )
 
-    def _judge(self, row: AcceptedRow) -> None:
+    def _judge(self, row: AcceptedRow, key: bytes) -> None:
         if row.request >= len(self._requests):
             self._tally.count(self._sources.number_of(None), _INTERNAL)
             return
         request = self._requests[row.request]
+        text = self._body[row.offset : row.offset + row.length]
         try:
-            event, unknown, notes = read_event(self._body[row.offset : row.offset + row.length])
+            event, unknown, notes = read_event(text, request.contexts.last)
         except JsonError:
             ending = request.ending or _BAD_REQUEST
-            self._tally.count(request.source_number, ending, _type_of(request, None), request.key_hint)
+            self._tally.count_stranger(request.source_number, ending, _type_of(request, None), request.key_hint)
             return
-        self._notes.update(notes)
+        if notes:
+            self._notes.update(notes)
         event.type = _type_of(request, event.type)
-        draft = Draft(row, request, event, unknown)
+        draft = Draft(row, request, event, key)
         try:
-            ended = self._go_through(draft)
-            text = b"" if ended is not None else write_event(event, unknown)
+            if (ended := self._go_through(draft)) is None:
+                self._keep(draft, write_event(event, unknown))
+            else:
+                self._count(draft, ended)
         except Exception:
             # One event that we cannot judge must not stop the shard; it ends by name and the fault is in the log.
             logger.exception("An event could not be judged.", message_id=row.message_id)
             self._count(draft, _INTERNAL)
-            return
-        if ended is None:
-            self._keep(draft, text)
 
     def _go_through(self, draft: Draft) -> Ending | None:
-        for step in order.ADMISSION:
+        for step in self._admission:
             if (ending := step(draft, self._frame)) is not None:
-                self._count(draft, ending)
                 return ending
-        for step in order.SHAPING:
+        for step in self._shaping:
             if (ending := step(draft, self._frame)) is not None:
-                self._count(draft, RECEIVED)
-                self._count(draft, ending)
-                self._frame.claimed.add(draft.key)
+                self._admit(draft)
                 self._claims.append((draft.request.source_number, draft.row.message_id))
                 return ending
         return None
 
     def _keep(self, draft: Draft, text: bytes) -> None:
-        self._count(draft, RECEIVED)
-        self._frame.claimed.add(draft.key)
+        self._admit(draft)
         if draft.is_ahead:
             self._notes[TIMESTAMP_AHEAD] += 1
-        source, number = draft.request.source_number, TYPE_NUMBERS[draft.event.type]
-        self._rows.append(
-            RoutedRow(self._offset, len(text), source, number, draft.row.message_id, metadata=draft.metadata)
+        row = RoutedRow(
+            self._offset,
+            len(text),
+            draft.request.source_number,
+            TYPE_NUMBERS[draft.event.type],
+            draft.row.message_id,
+            ROUTED_TO_ALL,
+            "",
+            draft.metadata,
         )
+        self._rows.append(row)
         self._pieces.append(text)
         self._offset += len(text)
 
+    def _admit(self, draft: Draft) -> None:
+        """It counts as received and has its message id."""
+        event = draft.event
+        name = event.event if event.type == TRACK else ""
+        self._tally.count(draft.request.source_number, RECEIVED, event.type, name)
+        self._frame.claimed.add(draft.key)
+
     def _count(self, draft: Draft, ending: Ending) -> None:
         name = draft.request.key_hint or draft.event.event
-        self._tally.count(draft.request.source_number, ending, draft.event.type, name)
+        self._tally.count_stranger(draft.request.source_number, ending, draft.event.type, name)
 
 
 def _type_of(request: RequestView, own: object) -> object:

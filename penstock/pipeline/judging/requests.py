@@ -1,15 +1,16 @@
 """What is worked out once per request of a frame: whose it is, when it came, and the batch's own fields."""
 
 import msgspec
-from msgspec import Raw
 
 from penstock.infra.snapshots import Snapshots
 from penstock.kit.json import JsonError
 from penstock.kit.time import format_iso
+from penstock.pipeline.dedupe import key_prefix
+from penstock.pipeline.judging.contexts import Contexts
 from penstock.pipeline.judging.draft import FAILED, Ending, RequestView
-from penstock.pipeline.judging.wire import ABSENT, checked
+from penstock.pipeline.judging.overlay import Base, base_of
+from penstock.pipeline.judging.wire import checked
 from penstock.pipeline.steps.find_source import refusal_of
-from penstock.pipeline.steps.merge import batch_object
 from penstock.pipeline.steps.normalise import ipv4_of, time_of
 from penstock.spec.accepted import RequestRecord
 from penstock.spec.outcome import IngestReason
@@ -37,29 +38,26 @@ class Sources:
         return number
 
 
-def view_of(record: RequestRecord, snapshots: Snapshots, sources: Sources) -> RequestView:
+def view_of(record: RequestRecord, lap: str, snapshots: Snapshots, sources: Sources) -> RequestView:
     """One request, judged against the configuration."""
     source = snapshots.source_by_write_key(record.write_key)
-    sent_at = _time(record.sent_at)
-    ending = refusal_of(source)
-    context, context_text, context_ending = _batch_object(record.context, IngestReason.CONTEXT_NOT_OBJECT)
-    integrations, integrations_text, integrations_ending = _batch_object(
-        record.integrations, IngestReason.INTEGRATIONS_NOT_OBJECT
-    )
+    context, context_ending = _batch_object(record.context, IngestReason.CONTEXT_NOT_OBJECT)
+    integrations, integrations_ending = _batch_object(record.integrations, IngestReason.INTEGRATIONS_NOT_OBJECT)
+    received_text = format_iso(record.received_at)
+    sent = _time(record.sent_at)
     return RequestView(
         call=record.call,
         received_at=record.received_at,
-        received_text=format_iso(record.received_at),
-        sent_at=sent_at,
-        sent_text=format_iso(record.received_at if sent_at is None else sent_at),
-        context=context,
-        context_text=context_text,
+        received_text=received_text,
+        sent_text=received_text if sent is None else sent[1],
+        lag=None if sent is None else record.received_at - sent[0],
+        contexts=Contexts(context, "" if source is None else source.platform, ipv4_of(record.peer)),
         integrations=integrations,
-        integrations_text=integrations_text,
-        peer=ipv4_of(record.peer),
         source=source,
+        project_id="" if source is None else source.id,
         source_number=sources.number_of(source),
-        ending=ending or context_ending or integrations_ending,
+        key_prefix="" if source is None else key_prefix(lap, source.workspace_id),
+        ending=refusal_of(source) or context_ending or integrations_ending,
         key_hint="" if source is not None else hint_of(record.write_key),
     )
 
@@ -69,15 +67,15 @@ def hint_of(write_key: str) -> str:
     return write_key[:KEY_HINT_LENGTH] + "…"
 
 
-def _batch_object(text: bytes, reason: IngestReason) -> tuple[dict[str, Raw] | None, Raw, Ending | None]:
+def _batch_object(text: bytes, reason: IngestReason) -> tuple[Base | None, Ending | None]:
     """A batch's field that is no object belongs to no element, so each ends with its code."""
     try:
-        return *batch_object(checked(text) if text else text), None
+        return base_of(checked(text) if text else text), None
     except (JsonError, msgspec.MsgspecError):
-        return None, ABSENT, FAILED[reason]
+        return None, FAILED[reason]
 
 
-def _time(text: bytes) -> int | None:
+def _time(text: bytes) -> tuple[int, str] | None:
     if not text:
         return None
     try:

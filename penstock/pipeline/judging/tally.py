@@ -19,24 +19,30 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[int, Ending, str, str], int] = {}
-        self._names: set[str] = set()
 
-    def count(self, source: int, ending: Ending, event_type: Any = "", name: Any = "", number: int = 1) -> None:
-        known_type = event_type if isinstance(event_type, str) and event_type in TYPE_NUMBERS else ""
-        bounded = self._bounded(name) if known_type in (EventType.TRACK, "") and isinstance(name, str) else ""
-        key = (source, ending, str(known_type), bounded)
+    def count(self, source: int, ending: Ending, event_type: str = "", name: str = "", number: int = 1) -> None:
+        """Names are bounded when all are counted: an event costs one look-up here."""
+        key = (source, ending, event_type, name)
         self._counts[key] = self._counts.get(key, 0) + number
 
-    def _bounded(self, name: str) -> str:
-        name = name[:NAME_LENGTH]
-        if name not in self._names and name:
-            if len(self._names) >= DISTINCT_NAMES:
-                return OTHER
-            self._names.add(name)
-        return name
+    def count_stranger(self, source: int, ending: Ending, event_type: Any, name: Any) -> None:
+        """As `count`, of an event whose type and name may be anything."""
+        known_type = event_type if isinstance(event_type, str) and event_type in TYPE_NUMBERS else ""
+        is_named = known_type in (EventType.TRACK, "") and isinstance(name, str)
+        self.count(source, ending, known_type, name if is_named else "")
 
     def outcomes(self) -> list[OutcomeCount]:
+        names: set[str] = {""}
+        bounded: dict[tuple[int, Ending, str, str], int] = {}
+        for (source, ending, event_type, full_name), number in self._counts.items():
+            name = full_name[:NAME_LENGTH]
+            if name not in names and len(names) > DISTINCT_NAMES:
+                name = OTHER
+            else:
+                names.add(name)
+            key = (source, ending, event_type, name)
+            bounded[key] = bounded.get(key, 0) + number
         return [
             OutcomeCount(source, ending.outcome.value, ending.reason, event_type, name, number)
-            for (source, ending, event_type, name), number in self._counts.items()
+            for (source, ending, event_type, name), number in bounded.items()
         ]

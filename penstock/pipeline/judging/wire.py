@@ -1,7 +1,9 @@
 """An event between the log's bytes and the log's bytes: what the steps look at is decoded, the rest stays raw.
 
-Invariant: a value that no step changes is written again exactly as it came, so that big integers and floats keep every
-digit. Null counts as absent: a field that is null is left out.
+Invariants:
+- A value that no step changes is written again exactly as it came, so that big integers and floats keep every digit.
+- Null counts as absent: a field that is null is left out.
+- A raw field of an event that was read is ABSENT, NO_OBJECT, or an object that every strict reader takes.
 """
 
 from typing import Any
@@ -14,9 +16,11 @@ from penstock.kit.json import NESTING_LIMIT, JsonError, Notes, is_too_deep, mend
 ABSENT = Raw(b"")
 """Value of a raw field that is not there."""
 EMPTY_OBJECT = Raw(b"{}")
+NO_OBJECT = Raw(b"0")
+"""Value of a raw field that is there and neither an object nor null."""
 
 
-class WireEvent(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, rename="camel"):
+class WireEvent(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, rename="camel", gc=False):
     """The fields that the Tracking API names. Raw ones are objects that are mostly passed on untouched."""
 
     anonymous_id: Any = None
@@ -43,57 +47,82 @@ class WireEvent(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True, 
     metadata: Raw = msgspec.field(default=ABSENT, name="_metadata")
 
 
-_RAW_FIELDS = ("context", "integrations", "properties", "traits", "metadata")
-_FIELDS = {field.encode_name: field.name for field in msgspec.structs.fields(WireEvent)}
+class _OpenEvent(WireEvent, forbid_unknown_fields=False):
+    """An event with fields that the API does not name."""
+
+
+_NAMES = frozenset(field.encode_name for field in msgspec.structs.fields(WireEvent))
 _event_decoder = msgspec.json.Decoder(WireEvent)
+_open_event_decoder = msgspec.json.Decoder(_OpenEvent)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _OPENING = ord("{")
+_NO_NOTES: Notes = {}
 
 
-def read_event(data: bytes | memoryview) -> tuple[WireEvent, dict[str, Raw] | None, Notes]:
-    """The event, the fields that the API does not name, and what was mended. Raises JsonError."""
-    text = bytes(data)
+def read_event(text: bytes, clean: Raw = ABSENT) -> tuple[WireEvent, dict[str, Raw] | None, Notes]:
+    """The event, the fields that the API does not name, and what was mended. Raises JsonError.
+
+    `clean` is a context that was looked into before: the events of a batch repeat theirs.
+    """
     if is_too_deep(text, NESTING_LIMIT):
         raise JsonError(f"nested deeper than {NESTING_LIMIT} levels")
     try:
-        # Raw values are not looked into by the typed decoder: this pass finds what a strict reader would refuse later.
-        _decode(text)
         event = _event_decoder.decode(text)
+        _look_into(event, clean)
     except _BROKEN:
         return _read_slowly(text)
-    if b"null" in text:
-        _drop_nulls(event)
-    return event, None, {}
+    return event, None, _NO_NOTES
+
+
+def _look_into(event: WireEvent, clean: Raw) -> None:
+    """The typed decoder passes over raw values: what a strict reader would refuse in them is found here."""
+    if event.context is not ABSENT and event.context != clean:
+        event.context = _looked_into(event.context)
+    if event.properties is not ABSENT:
+        event.properties = _looked_into(event.properties)
+    if event.integrations is not ABSENT:
+        event.integrations = _looked_into(event.integrations)
+    if event.traits is not ABSENT:
+        event.traits = _looked_into(event.traits)
+    if event.metadata is not ABSENT:
+        event.metadata = _looked_into(event.metadata)
+
+
+def _looked_into(value: Raw) -> Raw:
+    found = _decode(value)
+    if isinstance(found, dict):
+        return value
+    return ABSENT if found is None else NO_OBJECT
 
 
 def _read_slowly(data: bytes) -> tuple[WireEvent, dict[str, Raw] | None, Notes]:
     """For events with fields of the sender's own, and for those that need mending."""
-    text, notes = mended(data)
+    text, notes = _strict(data)
     try:
-        _decode(text)
-        fields = _fields_decoder.decode(text)
-        event = WireEvent()
-        unknown = {}
-        for key, value in fields.items():
-            name = _FIELDS.get(key)
-            if name is None:
-                unknown[key] = value
-            else:
-                setattr(event, name, value if name in _RAW_FIELDS else _decode(value))
+        event = _open_event_decoder.decode(text)
+        unknown = {name: value for name, value in fields_of(text).items() if name not in _NAMES}
+        _look_into(event, ABSENT)
     except _BROKEN as error:
         raise JsonError(str(error)) from error
-    _drop_nulls(event)
     return event, unknown or None, notes
 
 
-def _drop_nulls(event: WireEvent) -> None:
-    for name in _RAW_FIELDS:
-        value = getattr(event, name)
-        if value is not ABSENT and is_null(value):
-            setattr(event, name, ABSENT)
+def _strict(data: bytes) -> tuple[bytes, Notes]:
+    """JSON that a strict reader takes, and what had to be mended for that. Raises JsonError."""
+    try:
+        _decode(data)
+    except _BROKEN:
+        data, notes = mended(data)
+    else:
+        return data, _NO_NOTES
+    try:
+        _decode(data)
+    except _BROKEN as error:
+        raise JsonError(str(error)) from error
+    return data, notes
 
 
 def write_event(event: WireEvent, unknown: dict[str, Raw] | None) -> bytes:
@@ -121,15 +150,7 @@ def checked(data: bytes) -> bytes:
     """One JSON value from the edge, mended where a strict reader would refuse it. Raises JsonError."""
     if is_too_deep(data, NESTING_LIMIT):
         raise JsonError(f"nested deeper than {NESTING_LIMIT} levels")
-    try:
-        _decode(data)
-    except _BROKEN:
-        data, _ = mended(data)
-        try:
-            _decode(data)
-        except _BROKEN as error:
-            raise JsonError(str(error)) from error
-    return data
+    return _strict(data)[0]
 
 
 def object_of(fields: dict[str, Raw]) -> Raw:

@@ -1,12 +1,13 @@
 """Stage 3: what an event must have, by type. Each lack has its code; what passes never surprises a later step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from penstock.pipeline.judging.draft import FAILED, Draft, Ending, FrameView
-from penstock.pipeline.judging.wire import ABSENT, WireEvent, is_object
-from penstock.spec.event import MESSAGE_ID_LIMIT, TYPE_NUMBERS, EventType
+from penstock.pipeline.judging.wire import NO_OBJECT, WireEvent
+from penstock.spec.event import MESSAGE_ID_LIMIT, EventType
 from penstock.spec.outcome import IngestReason
 
 CONSENT_EVENT = "Segment Consent Preference Updated"
@@ -21,45 +22,21 @@ def validate(draft: Draft, frame: FrameView) -> Ending | None:
 
 def _first_lack(draft: Draft) -> IngestReason | None:
     event = draft.event
-    kind = event.type
-    if not isinstance(kind, str) or kind not in TYPE_NUMBERS:
+    lack_of_call = _LACKS.get(event.type) if isinstance(event.type, str) else None
+    if lack_of_call is None:
         return IngestReason.UNKNOWN_TYPE
     if len(draft.row.message_id) > MESSAGE_ID_LIMIT:
         return IngestReason.MESSAGE_ID_TOO_LONG
-    if (reason := _lack_of_id(event)) is not None:
-        return reason
-    if event.properties is not ABSENT and not is_object(event.properties):
-        return IngestReason.PROPERTIES_NOT_OBJECT
-    if event.traits is not ABSENT and not is_object(event.traits):
-        return IngestReason.TRAITS_NOT_OBJECT
-    return _lack_of_call(kind, event)
-
-
-def _lack_of_id(event: WireEvent) -> IngestReason | None:
-    """Zero, false and the empty string are ids that are wrong, not ids that are absent."""
     user, anonymous = event.user_id, event.anonymous_id
     if user is None and anonymous is None:
         return IngestReason.NO_USER_ANON_ID
-    for identifier in (user, anonymous):
-        if identifier is not None and (not isinstance(identifier, str) or identifier == ""):
-            return IngestReason.ID_NOT_STRING
-    return None
-
-
-def _lack_of_call(kind: str, event: WireEvent) -> IngestReason | None:
-    if kind == EventType.TRACK:
-        return _lack_of_track(event)
-    if kind in (EventType.PAGE, EventType.SCREEN):
-        if not _is_text_or_absent(event.name):
-            return IngestReason.NAME_NOT_STRING
-        return None if _is_text_or_absent(event.category) else IngestReason.CATEGORY_NOT_STRING
-    if kind == EventType.GROUP:
-        event.group_id = _text_of(event.group_id)
-        return None if event.group_id else IngestReason.GROUP_ID_REQUIRED
-    if kind == EventType.ALIAS:
-        event.previous_id = _text_of(event.previous_id)
-        return None if event.previous_id and event.user_id else IngestReason.ALIAS_ID_REQUIRED
-    return None
+    if not (_is_text_or_absent(user) and _is_text_or_absent(anonymous)):
+        # Zero, false and the empty string are ids that are wrong, not ids that are absent.
+        return IngestReason.ID_NOT_STRING
+    if event.properties is NO_OBJECT or event.traits is NO_OBJECT:
+        is_first = event.properties is NO_OBJECT
+        return IngestReason.PROPERTIES_NOT_OBJECT if is_first else IngestReason.TRAITS_NOT_OBJECT
+    return lack_of_call(event)
 
 
 def _lack_of_track(event: WireEvent) -> IngestReason | None:
@@ -68,6 +45,26 @@ def _lack_of_track(event: WireEvent) -> IngestReason | None:
     if not isinstance(event.event, str):
         return IngestReason.EVENT_NOT_STRING
     return _lack_of_consent(event) if event.event == CONSENT_EVENT else None
+
+
+def _lack_of_identify(event: WireEvent) -> None:
+    del event
+
+
+def _lack_of_page(event: WireEvent) -> IngestReason | None:
+    if not _is_text_or_absent(event.name):
+        return IngestReason.NAME_NOT_STRING
+    return None if _is_text_or_absent(event.category) else IngestReason.CATEGORY_NOT_STRING
+
+
+def _lack_of_group(event: WireEvent) -> IngestReason | None:
+    event.group_id = _text_of(event.group_id)
+    return None if event.group_id else IngestReason.GROUP_ID_REQUIRED
+
+
+def _lack_of_alias(event: WireEvent) -> IngestReason | None:
+    event.previous_id = _text_of(event.previous_id)
+    return None if event.previous_id and event.user_id else IngestReason.ALIAS_ID_REQUIRED
 
 
 def _is_text_or_absent(value: Any) -> bool:
@@ -82,7 +79,7 @@ def _text_of(identifier: Any) -> str | None:
 
 
 def _lack_of_consent(event: WireEvent) -> IngestReason | None:
-    context = {} if event.context is ABSENT else _decode(event.context)
+    context = _decode(event.context)
     consent = context.get("consent")
     if not isinstance(consent, dict) or consent.get("categoryPreferences") is None:
         return IngestReason.CONSENT_SHOULD_EXIST
@@ -98,3 +95,13 @@ def _lack_of_consent(event: WireEvent) -> IngestReason | None:
     version = consent.get("version")
     is_number = isinstance(version, int | float) and not isinstance(version, bool)
     return None if version is None or is_number else IngestReason.CONSENT_VERSION_NOT_NUMBER
+
+
+_LACKS: dict[str, Callable[[WireEvent], IngestReason | None]] = {
+    EventType.TRACK.value: _lack_of_track,
+    EventType.IDENTIFY.value: _lack_of_identify,
+    EventType.PAGE.value: _lack_of_page,
+    EventType.SCREEN.value: _lack_of_page,
+    EventType.GROUP.value: _lack_of_group,
+    EventType.ALIAS.value: _lack_of_alias,
+}
