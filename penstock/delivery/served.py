@@ -13,8 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import msgspec
-
+from penstock.delivery.batching import BatchRule, group_of, rule_of
 from penstock.delivery.gate import Circuit, Pace
 from penstock.delivery.reading.frames import RoutedEvent
 from penstock.delivery.trigger import plain_trigger
@@ -25,8 +24,6 @@ from penstock.spec.snapshot import DestinationSnapshot, SubscriptionSnapshot
 Place = tuple[int, int]
 """(sequence, index) of an event in ROUTED, or of a row in DELIVERY."""
 
-BATCH_LIMIT = 1_000
-_BATCH_BYTES = 4_000_000
 _HELD_BYTES = 64 << 20
 FROM_ROUTED = -1
 
@@ -105,19 +102,6 @@ class Delivery:
     queued_at: float = 0.0
 
 
-class BatchRule(msgspec.Struct, frozen=True):
-    """How the mapping wants its events grouped."""
-
-    size: int
-    bytes: int
-
-
-class _Mapping(msgspec.Struct):
-    enable_batching: bool | None = None
-    batch_size: float | None = None
-    batch_bytes: float | None = None
-
-
 class Served:
     """One destination of one shard."""
 
@@ -129,7 +113,8 @@ class Served:
         self.pace = Pace(clock)
         self.taken: dict[Place, Work] = {}
         self.retries: dict[Place, Work] = {}
-        self._queues: dict[str, deque[Delivery]] = {}
+        self._queues: dict[tuple[str, bytes], deque[Delivery]] = {}
+        """What waits, by subscription and by what the events of one batch must share. None of them is empty."""
         self.occupied = 0
         self.held = 0
         """Bytes of their events."""
@@ -162,8 +147,12 @@ class Served:
         }
         self._triggers = [(one.id, plain_trigger(one.trigger)) for one in self.subscriptions.values()]
         self._batch_rules = {
-            identifier: _batch_rule(subscription.mapping) for identifier, subscription in self.subscriptions.items()
+            identifier: rule_of(subscription.mapping) if subscription.takes_batches else None
+            for identifier, subscription in self.subscriptions.items()
         }
+        waiting = self.clear_queues()
+        for delivery in waiting:
+            self._queue(delivery)
 
     @property
     def id(self) -> str:
@@ -204,8 +193,7 @@ class Served:
         self.held += work.size
         delivery.number = next(_numbers)
         delivery.queued_at = self._clock.monotonic()
-        self._queues.setdefault(delivery.subscription_id, deque()).append(delivery)
-        self.waiting += 1
+        self._queue(delivery)
 
     def dismiss(self, delivery: Delivery) -> None:
         """A delivery has ended, or goes back to where it came from."""
@@ -221,23 +209,28 @@ class Served:
 
     def next_group(self) -> tuple[list[Delivery], float]:
         """Deliveries of one subscription for the next attempt, off the queue; else seconds until there are some."""
-        best: deque[Delivery] | None = None
+        best: tuple[str, bytes] | None = None
         wait = float("inf")
-        for identifier, queue in self._queues.items():
-            if not queue:
-                continue
-            seconds = self._seconds_to_ready(identifier, queue)
+        for key, queue in self._queues.items():
+            seconds = self._seconds_to_ready(key[0], queue)
             if seconds > 0:
                 wait = min(wait, seconds)
-            elif best is None or queue[0].number < best[0].number:
-                best = queue
+            elif best is None or queue[0].number < self._queues[best][0].number:
+                best = key
         if best is None:
             return [], wait
-        group = self._taken_off(best)
+        group = self._taken_off(self._queues[best])
+        if not self._queues[best]:
+            del self._queues[best]
         self.waiting -= len(group)
         for delivery in group:
             delivery.work.has_started = True
         return group, 0.0
+
+    def _queue(self, delivery: Delivery) -> None:
+        group = group_of(self._batch_rules.get(delivery.subscription_id), delivery.body)
+        self._queues.setdefault((delivery.subscription_id, group), deque()).append(delivery)
+        self.waiting += 1
 
     def batch_rule(self, subscription_id: str) -> BatchRule | None:
         return self._batch_rules.get(subscription_id)
@@ -278,14 +271,3 @@ def _nobody(_: Served) -> None:
 def since(snapshot: DestinationSnapshot) -> int:
     """The time from which a destination receives events."""
     return max(snapshot.created_at, snapshot.enabled_at)
-
-
-def _batch_rule(mapping: bytes) -> BatchRule | None:
-    try:
-        wanted = msgspec.json.decode(mapping or b"{}", type=_Mapping, strict=False)
-    except msgspec.MsgspecError:
-        return None
-    if not wanted.enable_batching:
-        return None
-    size = min(int(wanted.batch_size or BATCH_LIMIT), BATCH_LIMIT)
-    return BatchRule(max(1, size), max(1, int(wanted.batch_bytes or _BATCH_BYTES)))

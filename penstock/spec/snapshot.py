@@ -47,6 +47,8 @@ class SubscriptionSnapshot(msgspec.Struct, array_like=True, frozen=True):
     mapping: bytes
     """Raw JSON of the mapping (wire `settings`)."""
     enabled: bool
+    takes_batches: bool = True
+    """Whether the action's code has a way for batches: one without it refuses them, whatever the mapping asks for."""
 
 
 class DestinationSnapshot(msgspec.Struct, array_like=True, frozen=True):

@@ -158,6 +158,18 @@ async def test_a_batching_mapping_sends_one_request(shard: Shard):
     assert [one["messageId"] for one in request.json()] == message_ids(20)
 
 
+async def test_a_batch_never_mixes_two_addresses(shard: Shard):
+    with Receiver() as receiver:
+        mapping = webhook({"@path": "$.properties.hook"}, enable_batching=True, batch_keys=["url", "method", "headers"])
+        shard.view.put(to(receiver.url, mapping))
+        await shard.start()
+        hooks = [f"{receiver.url}/{number % 2}" for number in range(6)]
+        await shard.route(*(event(f"m{number}", properties={"hook": hook}) for number, hook in enumerate(hooks)))
+        await shard.ended(6)
+        arrived = {one.path: [each["messageId"] for each in one.json()] for one in receiver.requests}
+    assert arrived == {"/0": ["m0", "m2", "m4"], "/1": ["m1", "m3", "m5"]}
+
+
 async def test_an_event_of_a_batch_that_the_trigger_does_not_want_is_named_and_not_sent(shard: Shard):
     with Receiver() as receiver:
         mapping = webhook(receiver.url, trigger='event = "wanted"', enable_batching=True)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from penstock.delivery.served import FROM_ROUTED, Budget, Delivery, Served, Work
@@ -113,6 +114,14 @@ class TestGroups:
         for index in range(4):
             take(one, index)
         assert len(one.next_group()[0]) == 3
+
+    def test_an_action_that_takes_no_batches_gets_none_whatever_the_mapping_asks_for(self, clock, budget):
+        asked = subscription("s1", enable_batching=True)
+        one = served(clock, budget, msgspec.structs.replace(asked, takes_batches=False))
+        take(one, 0)
+        take(one, 1)
+        assert len(one.next_group()[0]) == 1
+        assert one.batch_rule("s1") is None
 
     def test_bytes_close_a_batch(self, clock, budget):
         one = served(clock, budget, subscription("s1", enable_batching=True, batch_size=3, batch_bytes=25))

@@ -33,6 +33,7 @@ class DestinationEntry(msgspec.Struct, frozen=True):
     presets: tuple[PresetEntry, ...]
     hidden_defaults: Mapping[str, JsonObject]
     """By action: what belongs into every mapping and is told to nobody who makes one."""
+    batch_actions: frozenset[str]
     integration_names: tuple[str, ...]
     supported_types: tuple[str, ...]
 
@@ -49,6 +50,7 @@ def destination_entry(metadata_id: str) -> DestinationEntry | None:
         actions=frozenset(action.id for action in found.actions),
         presets=tuple(PresetEntry(each.action_id, each.name, each.trigger, each.fields) for each in found.presets),
         hidden_defaults=found.traits.hidden_defaults,
+        batch_actions=frozenset(found.traits.batch_actions),
         integration_names=tuple(found.integration_names),
         supported_types=SUPPORTED_TYPES,
     )

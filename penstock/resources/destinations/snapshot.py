@@ -1,6 +1,6 @@
 """What the data plane is told of a destination: its subscriptions stand in its snapshot."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.api.connection_settings import Options, StoredSettings, sealed_whole
 from penstock.api.schema import JsonObject
 from penstock.infra.secrets import Sealer
-from penstock.resources.catalog import destination_entry
+from penstock.resources.catalog import DestinationEntry, destination_entry
 from penstock.resources.destinations.repository import (
     Destination,
     Subscription,
@@ -34,13 +34,21 @@ def snapshot_of(destination: Destination, subscriptions: Sequence[Subscription],
         created_at=destination.created_at,
         enabled_at=destination.enabled_at,
         sealed_settings=sealed_whole(stored, entry.options if entry else Options({}), sealer),
-        subscriptions=[_subscription(each, entry.hidden_defaults if entry else {}) for each in subscriptions],
+        subscriptions=[_subscription(each, entry) for each in subscriptions],
     )
 
 
-def _subscription(row: Subscription, hidden_defaults: Mapping[str, JsonObject]) -> SubscriptionSnapshot:
-    mapping = _with_hidden(row.settings.encode(), hidden_defaults.get(row.action, {}))
-    return SubscriptionSnapshot(row.id, row.name, row.action, row.trigger, mapping, row.enabled)
+def _subscription(row: Subscription, entry: DestinationEntry | None) -> SubscriptionSnapshot:
+    hidden = entry.hidden_defaults.get(row.action, {}) if entry else {}
+    return SubscriptionSnapshot(
+        id=row.id,
+        name=row.name,
+        action=row.action,
+        trigger=row.trigger,
+        mapping=_with_hidden(row.settings.encode(), hidden),
+        enabled=row.enabled,
+        takes_batches=entry is not None and row.action in entry.batch_actions,
+    )
 
 
 def _with_hidden(mapping: bytes, hidden: JsonObject) -> bytes:

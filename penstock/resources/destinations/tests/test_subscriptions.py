@@ -3,6 +3,7 @@ import secrets
 
 import pytest
 
+from penstock.catalog.destinations import load_destination_catalog
 from penstock.resources.destinations.service import MAPPING_LIMIT
 from penstock.testing.control_plane import V1
 
@@ -118,6 +119,20 @@ class TestUpdateAndRemove:
         listed = (await control.data("GET", path))["subscriptions"]
         assert listed == [made[0], made[2], again]
         assert (await control.ask("DELETE", f"{path}/{made[1]['id']}")).status_code == 404
+
+
+async def test_delivery_is_told_whether_the_action_takes_batches(control, path):
+    await make(control, path)
+    assert (await control.outbox())[-1][1].subscriptions[-1].takes_batches
+    launchpad = next(each for each in load_destination_catalog().values() if each.slug == "actions-launchpad")
+    source = (await control.data("POST", "/sources", {"slug": "other", "metadataId": HTTP_API}))["source"]
+    settings = {option.name: "x" for option in launchpad.options if option.required and option.type == "string"}
+    body = {"sourceId": source["id"], "metadataId": launchpad.id, "settings": settings}
+    await control.data("POST", "/destinations", body)
+    told = (await control.outbox())[-1][1].subscriptions
+    refusing = [each for each in told if each.action == "trackEvent"]
+    assert refusing
+    assert not any(each.takes_batches for each in refusing)
 
 
 class TestHiddenFields:
