@@ -45,6 +45,11 @@ class TestConfig:
 class TestUp:
     """What a user can mend is one line."""
 
+    @pytest.fixture(autouse=True)
+    def _logs_stay_with_the_tests(self, monkeypatch):
+        """The runner's standard error closes with it; loggers that were made for it would not."""
+        monkeypatch.setattr("penstock.infra.telemetry.configure_logging", lambda *_: None)
+
     def refusal(self, *options):
         result = runner.invoke(app, ["up", "--port", "0", *map(str, options)])
         assert result.exit_code == 1
