@@ -143,7 +143,8 @@ class Claims:
 
     def among(self, keys: list[bytes]) -> set[bytes]:
         """Those of the keys that are claimed."""
-        return {key for frame in self._frames for key in frame & set(keys)} if self._frames else set()
+        wanted = set(keys)
+        return {key for frame in self._frames for key in wanted & frame}
 
     def add(self, frame: AbstractSet[bytes]) -> None:
         self._frames.append(frame)

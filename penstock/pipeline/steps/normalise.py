@@ -1,6 +1,7 @@
 """Stage 3: the fields that the server decides, so that every delivered event has the same shape."""
 
 import ipaddress
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -65,6 +66,8 @@ def time_of(value: Any) -> tuple[int, str] | None:
     return read_iso(value) if isinstance(value, str) else None
 
 
+# Senders come again, and reading an address costs as much as judging a small event.
+@lru_cache(maxsize=4096)
 def ipv4_of(peer: str) -> str:
     """`peer` where it is an IPv4 address (also in its IPv6 dress), else nothing."""
     try:

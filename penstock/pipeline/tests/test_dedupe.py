@@ -95,7 +95,9 @@ def test_claims_are_dropped_frame_by_frame():
     claims = Claims()
     claims.add({b"a"})
     claims.add({b"b"})
+    assert claims.among([b"c", b"b", b"a"]) == {b"a", b"b"}
     claims.drop_oldest()
+    assert claims.among([b"a", b"b"]) == {b"b"}
     assert b"a" not in claims
     assert b"b" in claims
     claims.forget()

@@ -113,7 +113,7 @@ def test_what_the_server_decides_cannot_be_forged(pipeline):
         ("", {"library": {"name": "analytics.js"}}, "client", "203.0.113.9"),
         ("", {"library": "analytics.js"}, "server", None),
         ("", {"library": {"name": ["analytics.js"]}}, "server", None),
-        ("website", {"ip": "0.0.0.0"}, "client", "0.0.0.0"),  # noqa: S104
+        ("website", {"ip": "0.0.0.0"}, "client", "0.0.0.0"),
         ("website", {"ip": None}, "client", "203.0.113.9"),
         ("website", {"ip": ""}, "client", ""),
     ],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from penstock.infra.http import OutboundPolicy, PolicyError
 from penstock.infra.http.policy import DENIED, LOOPBACK, carried
 
-ANY = "0.0.0.0"  # noqa: S104 - judged, never bound
+ANY = "0.0.0.0"
 LAPTOP = OutboundPolicy(own_ports=(8280,))
 SERVER = OutboundPolicy(listens_on_loopback=False)
 ALLOWING = OutboundPolicy.checked(["10.1.0.0/16", "fd00:1::/32"], "192.0.2.1", [8280, 4222])
