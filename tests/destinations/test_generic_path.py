@@ -57,7 +57,7 @@ def bundle():
     return build()
 
 
-async def test_every_destination_answers_with_a_named_verdict_while_nothing_may_be_called(bundle):
+async def test_every_destination_answers_with_a_named_verdict_while_nothing_may_be_called(bundle, report):
     closed = OutboundPolicy.checked(["none"], "127.0.0.1", [])
     pairs = [(metadata, action) for metadata in CATALOG.values() for action in metadata.actions]
     async with RunnerPool(closed, PoolSettings(runners=1, megabytes=2000), bundle) as pool:
@@ -65,7 +65,7 @@ async def test_every_destination_answers_with_a_named_verdict_while_nothing_may_
     print(f"\n{'destination':44}{'action':34}{'verdict':16}{'code':20}message")
     for (slug, action), verdict in sorted(found.items()):
         print(f"{slug:44}{action:34}{verdict.kind:16}{verdict.code:20}{verdict.message[:90]}")
-    print(Counter((verdict.kind.value, verdict.code) for verdict in found.values()))
+    report.append(str(Counter((verdict.kind.value, verdict.code) for verdict in found.values())))
     first = {metadata.slug: found[metadata.slug, metadata.actions[0].slug] for metadata in CATALOG.values()}
     assert len(first) == 214
     unnamed = {slug: verdict.message for slug, verdict in first.items() if verdict.code == "INTERNAL"}

@@ -115,11 +115,11 @@ def all_ended(instance, ids):
     }
 
 
-def test_each_destination_ends_its_event_with_a_named_outcome(endings):
-    print(f"\n{'destination':46}{'outcome':26}{'reason':22}last response")
+def test_each_destination_ends_its_event_with_a_named_outcome(endings, report):
+    report.append(f"{'destination':46}{'outcome':26}{'reason':22}last response")
     for slug, ending in sorted(endings.items()):
-        print(f"{slug:46}{ending.outcome:26}{ending.reason:22}{ending.message[:80]}")
-    print(Counter((ending.outcome, ending.reason) for ending in endings.values()))
+        report.append(f"{slug:46}{ending.outcome:26}{ending.reason:22}{ending.message[:80]}")
+    report.append(str(Counter((ending.outcome, ending.reason) for ending in endings.values())))
     assert len(endings) == COUNT
     assert {slug: ending for slug, ending in endings.items() if ending.reason in ("INTERNAL", "")} == {}
 

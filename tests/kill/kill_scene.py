@@ -145,7 +145,7 @@ class Scene:
             threading.Thread(target=self._change_something, daemon=True).start()
         report = wait_until(lambda: next(self.faults.glob(f"{one.fault}.*"), None), 20, f"a stop at {one.fault}")
         pid = int(report.suffix[1:])
-        in_flight = self._in_flight()
+        in_flight = wait_until(self._in_flight, 10, "an event in flight")
         assert is_alive(pid)
         kill(pid)
         report.unlink()

@@ -21,7 +21,7 @@ RANDOM_KILLS = int(os.environ.get("PENSTOCK_KILL_RANDOM", "10"))
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory, pytestconfig):
+def played(tmp_path_factory, report):
     """The scene after all rounds, settled, with what its log held."""
     folder = tmp_path_factory.mktemp("kill")
     with Receiver() as receiver:
@@ -40,7 +40,6 @@ def played(tmp_path_factory, pytestconfig):
             scene.delivery = messages_of(address, "DELIVERY-0")
             yield scene
         finally:
-            report = pytestconfig.kill_report
             report.append(f"seed {SEED}: {len(scene.load.acknowledged)} events, {time.monotonic() - started:.0f} s")
             report.extend(scene.report)
             scene.instance.stop()
