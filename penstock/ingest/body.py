@@ -7,6 +7,7 @@ limit is read and dropped for a while, because an answer to a client that is sti
 
 import asyncio
 import zlib
+from collections.abc import Coroutine
 from time import monotonic
 from typing import Any
 
@@ -24,11 +25,15 @@ _GZIP_OVERHEAD = 4 * 1024
 _GZIP_FORMAT = 31
 
 
-async def read_body(exchange: Exchange, headers: Headers, limit: int) -> bytes:
-    """The body, decompressed. Raises Refusal."""
+def read_body(exchange: Exchange, headers: Headers, limit: int) -> Coroutine[Any, Any, bytes]:
+    """The body, decompressed. Raises Refusal when awaited."""
     encoding = headers.get("content-encoding")
     if encoding is None or encoding == "identity":
-        return await _read(exchange, headers, limit)
+        return _read(exchange, headers, limit)
+    return _read_compressed(exchange, headers, limit, encoding)
+
+
+async def _read_compressed(exchange: Exchange, headers: Headers, limit: int, encoding: str) -> bytes:
     if encoding.strip().lower() not in {"gzip", "x-gzip"}:
         raise Refusal(400, "unsupported_encoding", "Content-Encoding must be gzip")
     return decompressed(await _read(exchange, headers, limit + _GZIP_OVERHEAD), limit)

@@ -18,12 +18,13 @@ class Peers:
 
     def address_of(self, scope: Scope) -> str:
         """Who sent a request. A proxy may add a line of its own to what its client sent: all lines count, in order."""
-        forwarded = scope.headers.get_all("x-forwarded-for") if self._networks else []
-        return self.address(scope.client, ",".join(forwarded))
+        if not self._networks:
+            return peer_of(scope.client)
+        return self.address(scope.client, ",".join(scope.headers.get_all("x-forwarded-for")))
 
     def address(self, client: str, forwarded_for: str) -> str:
         """`client` is `address:port`."""
-        peer = client.rpartition(":")[0].strip("[]")
+        peer = peer_of(client)
         if not self._networks or not forwarded_for or len(forwarded_for) > _LONGEST:
             return peer
         for hop in reversed(forwarded_for.split(",")):
@@ -36,11 +37,17 @@ class Peers:
 
     def is_trusted(self, client: str) -> bool:
         """Whether the one that connected is a trusted proxy."""
-        return bool(self._networks) and self._is_trusted(client.rpartition(":")[0].strip("[]"))
+        return bool(self._networks) and self._is_trusted(peer_of(client))
 
     def _look_up(self, address: str) -> bool:
         parsed = _parsed(address)
         return parsed is not None and any(parsed in network for network in self._networks)
+
+
+@lru_cache(maxsize=4096)
+def peer_of(client: str) -> str:
+    """The address of `address:port`. A connection asks again with every request."""
+    return client.rpartition(":")[0].strip("[]")
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable
+from typing import Any
 
 import msgspec
 from xxhash import xxh64_intdigest
@@ -104,12 +105,11 @@ class Tracking:
             parsed.notes,
         )
 
-    async def _store(self, record: RequestRecord, parsed: ParsedRequest, size: int) -> None:
+    def _store(self, record: RequestRecord, parsed: ParsedRequest, size: int) -> Awaitable[Any]:
         weight = weight_of(record, len(parsed.events), size)
         if len(self._writers) == 1:
-            await self._writers[0].submit(record, parsed.events, parsed.message_ids, parsed.made, weight)
-            return
-        await asyncio.gather(*self._submit_to_shards(record, parsed, weight))
+            return self._writers[0].submit(record, parsed.events, parsed.message_ids, parsed.made, weight)
+        return asyncio.gather(*self._submit_to_shards(record, parsed, weight))
 
     def _submit_to_shards(self, record: RequestRecord, parsed: ParsedRequest, weight: int) -> list[Awaitable[None]]:
         count = len(self._writers)
