@@ -9,11 +9,11 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 BUNDLE := $(VENV)/.bundle
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-BUNDLE_SOURCES := $(wildcard penstock/js/package.json penstock/js/deno.lock penstock/js/build.py penstock/js/host/*.ts)
+BUNDLE_SOURCES := $(wildcard penstock/js/package.json penstock/js/deno.lock penstock/js/build.py penstock/js/host/*.ts penstock/js/sandbox/packages/*)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check format bench torture wheel lock docs
+.PHONY: help install up test check format bench torture matrix wheel lock docs operations
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,14 +37,20 @@ format: $(DEVELOPMENT) ## Format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(RUNTIME) ## Write the generated pages of docs/ anew
+docs: $(DEVELOPMENT) ## Write all generated files anew: pages of docs/, the client, the command table
 	$(BIN)/python docs/generate.py
+
+operations: $(DEVELOPMENT) ## Write docs/operations.md anew, from a run of the contract tests
+	@WRITE_OPERATIONS=1 $(BIN)/python -m pytest tests/contract/test_contract.py
 
 bench: $(DEVELOPMENT) $(BUNDLE) ## Measure, print a table and write reports/bench.json (NAMES="ingest tree" picks some)
 	$(BIN)/python -m bench $(NAMES)
 
-torture: $(DEVELOPMENT) $(BUNDLE) ## The long kill runs, and fsyncs counted with strace (must be installed)
-	$(BIN)/python -m pytest -s -m torture penstock tests
+torture: $(DEVELOPMENT) $(BUNDLE) ## The long kill runs, properties at length, and fsyncs counted with strace (must be installed)
+	$(BIN)/python -m pytest -s -m "torture or hypothesis" --hypothesis-profile torture penstock tests
+
+matrix: $(DEVELOPMENT) $(BUNDLE) ## The slices of the API on Postgres (make test asks SQLite, and both by contract)
+	PENSTOCK_TEST_DATABASE=postgres $(BIN)/python -m pytest -n 2 --dist loadfile penstock/resources penstock/api
 
 wheel: $(DEVELOPMENT) $(BUNDLE) ## Build the wheel with the bundle inside into dist/
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .

@@ -6,7 +6,23 @@ from pathlib import Path
 
 from bench.report import Figure, print_figures, write_figures
 
-SUITES = ("tree", "ingest", "pipeline", "delivery", "warehouse")
+SUITES = (
+    "tree",
+    "ingest",
+    "growth",
+    "slow_clients",
+    "pipeline",
+    "rules",
+    "suppression",
+    "what_if",
+    "tail",
+    "delivery",
+    "functions",
+    "warehouse",
+    "forget",
+    "api",
+    "start",
+)
 
 
 def main() -> int:

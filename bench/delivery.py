@@ -1,4 +1,4 @@
-"""Delivery: a healthy destination beside a dead one, and events per second into a webhook on loopback.
+"""Delivery: a healthy destination beside a dead one; events per second into a webhook on loopback, and with a function.
 
 Real log with fsync, real runner, official webhook code. Latency is from the append of ROUTED to the arrival.
 """
@@ -10,15 +10,19 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
+
 from bench.report import Figure, at_most
+from penstock.delivery.functions import FunctionAttempter
 from penstock.delivery.runner import RunnerAttempter
+from penstock.functions.pool import FunctionPool
 from penstock.infra.http import OutboundPolicy
 from penstock.infra.log import Log
 from penstock.infra.log.server import EmbeddedServer
 from penstock.js import RunnerPool
 from penstock.kit.settings import Settings
-from penstock.spec.snapshot import DestinationSnapshot, SubscriptionSnapshot
-from penstock.testing.outside import Shard, destination, event, until
+from penstock.spec.snapshot import DestinationSnapshot, FunctionSnapshot, InsertionSnapshot, SubscriptionSnapshot
+from penstock.testing.outside import PlainSealer, Shard, destination, event, until
 from penstock.testing.receiver import Received, Receiver, Reply
 
 _WEBHOOK = "614a3c7d791c91c41bae7599"
@@ -28,6 +32,9 @@ _ROUNDS = 3
 _EVENTS = 4_000
 _UNUSED_PORT = 9
 """Discard: nothing listens there."""
+_INSERTED = FunctionSnapshot(
+    "f", "w", 1, "F", "INSERT_DESTINATION", "const onTrack = (event) => ({ ...event, by: 'f' })"
+)
 
 
 def run() -> list[Figure]:
@@ -91,21 +98,30 @@ async def _send(shard: Shard, routed: dict[str, float]) -> None:
 
 
 async def _throughput(log: Log, pool: RunnerPool) -> list[Figure]:
-    single = await _events_per_second(log, pool, {})
-    batched = await _events_per_second(log, pool, {"enable_batching": True, "batch_size": 100})
+    batch: dict[str, object] = {"enable_batching": True, "batch_size": 100}
+    async with FunctionPool(OutboundPolicy()) as functions:
+        single = await _events_per_second(log, pool, functions, {})
+        inserted = await _events_per_second(log, pool, functions, {}, has_insertion=True)
+        batched = await _events_per_second(log, pool, functions, batch)
+    ratio = f"{inserted / single:.2f} of those without"
     return [
         Figure("events delivered to a webhook", single, "events/s"),
+        Figure("events that pass an insert function before it", inserted, "events/s", note=ratio),
         Figure("events delivered in batches of 100", batched, "events/s"),
     ]
 
 
-async def _events_per_second(log: Log, pool: RunnerPool, mapping: dict[str, object]) -> float:
+async def _events_per_second(
+    log: Log, pool: RunnerPool, functions: FunctionPool, mapping: dict[str, object], *, has_insertion: bool = False
+) -> float:
     shard = await Shard(log, Settings()).make("file")
-    shard.outside = RunnerAttempter(pool)  # type: ignore[assignment]
+    shard.outside = FunctionAttempter(RunnerAttempter(pool), functions, shard.view, PlainSealer())  # type: ignore[assignment]
+    shard.view.functions["f"] = _INSERTED
     for frame in range(0, _EVENTS, 200):
         await shard.route(*(event(f"m{frame + number}", event="Bench") for number in range(200)))
     with Receiver() as receiver:
-        shard.view.put(_webhook("d", receiver.url, **mapping))
+        webhook = _webhook("d", receiver.url, **mapping)
+        shard.view.put(msgspec.structs.replace(webhook, insertion=InsertionSnapshot("f") if has_insertion else None))
         started = time.monotonic()
         engine = await shard.start()
         await until(lambda: engine.status()["outcomes"].get("SUCCESSFUL_DELIVERY", 0) >= _EVENTS, seconds=120)

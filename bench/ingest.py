@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import statistics
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,9 +20,10 @@ import uvloop
 from bench.report import Figure, at_least
 from penstock.infra.log import Log, StreamSpec
 from penstock.infra.log.installation import ensure_streams
-from penstock.infra.log.server import EmbeddedServer, free_port
+from penstock.infra.log.server import EmbeddedServer
 from penstock.infra.snapshots import SnapshotStore
 from penstock.kit.ids import write_key
+from penstock.kit.ports import free_port
 from penstock.spec.snapshot import SnapshotKind, SourceSnapshot
 from penstock.spec.streams import SNAPSHOTS
 
@@ -40,18 +42,19 @@ SERVERS = {
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What one run gave: answers per second, the slowest hundredth (s), the generator's share of a core."""
+    """What one run gave: answers per second, middle and slowest hundredth (s), the generator's share of a core."""
 
     rate: float
+    p50: float
     p99: float
     generator: float
 
 
 class Client(asyncio.Protocol):
-    """One connection that sends the same request again as soon as it is answered."""
+    """One connection that sends the next request as soon as the one before is answered."""
 
-    def __init__(self, request: bytes, latencies: list[float]) -> None:
-        self._request = request
+    def __init__(self, requests: Iterator[bytes], latencies: list[float]) -> None:
+        self._requests = requests
         self._latencies = latencies
         self._sent = 0.0
 
@@ -61,7 +64,7 @@ class Client(asyncio.Protocol):
 
     def _send(self) -> None:
         self._sent = time.perf_counter()
-        self._transport.write(self._request)  # type: ignore[attr-defined]
+        self._transport.write(next(self._requests))  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         # The answers are small and come in one piece.
@@ -92,11 +95,11 @@ def request(path: str, key: str, value: object) -> bytes:
     return head.encode() + body
 
 
-async def load(port: int, connections: int, payload: bytes) -> Load:
+async def load(port: int, connections: int, requests: Iterator[bytes]) -> Load:
     latencies: list[float] = []
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: Client(payload, latencies), "127.0.0.1", port) for _ in range(connections)
+        await loop.create_connection(lambda: Client(requests, latencies), "127.0.0.1", port) for _ in range(connections)
     ]
     await asyncio.sleep(WARM_UP_SECONDS)
     latencies.clear()
@@ -108,7 +111,7 @@ async def load(port: int, connections: int, payload: bytes) -> Load:
     for transport, _ in made:
         transport.abort()
     await asyncio.sleep(0.05)
-    return Load(len(found) / seconds, found[int(len(found) * 0.99)], share)
+    return Load(len(found) / seconds, found[len(found) // 2], found[int(len(found) * 0.99)], share)
 
 
 @asynccontextmanager
@@ -122,9 +125,8 @@ async def servers(folder: Path, key: str) -> AsyncIterator[dict[str, int]]:
     source = SourceSnapshot("source", "workspace", 1, "bench", "Bench", True, [key], 0, "bench")
     await SnapshotStore(await log.bucket(SNAPSHOTS)).publish(SnapshotKind.SOURCE, source)
     ports = {name: free_port() for name in SERVERS}
-    environment = {**os.environ, "PENSTOCK_NATS_URL": engine.url, "PENSTOCK_NATS_TOKEN": engine.token}
     processes = [
-        subprocess.Popen([sys.executable, "-m", module], env={**environment, "PENSTOCK_PORT": str(ports[name])})
+        subprocess.Popen([sys.executable, "-m", module], env=edge_environment(engine, ports[name]))
         for name, module in SERVERS.items()
     ]
     try:
@@ -138,6 +140,11 @@ async def servers(folder: Path, key: str) -> AsyncIterator[dict[str, int]]:
             process.wait(15)
         await log.close()
         await engine.kill()
+
+
+def edge_environment(engine: EmbeddedServer, port: int) -> dict[str, str]:
+    settings = {"NATS_URL": engine.url, "NATS_TOKEN": engine.token, "PORT": str(port)}
+    return {**os.environ, **{f"PENSTOCK_{name}": value for name, value in settings.items()}}
 
 
 async def listening(port: int) -> None:
@@ -155,8 +162,8 @@ async def listening(port: int) -> None:
 
 async def measure() -> dict[str, list[Load]]:
     key = write_key()
-    single = request("/v1/track", key, event(1))
-    batch = request("/v1/batch", key, {"batch": [event(number) for number in range(BATCH)]})
+    single = itertools.repeat(request("/v1/track", key, event(1)))
+    batch = itertools.repeat(request("/v1/batch", key, {"batch": [event(number) for number in range(BATCH)]}))
     found: dict[str, list[Load]] = {}
     with tempfile.TemporaryDirectory() as folder:
         async with servers(Path(folder), key) as ports:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from penstock.infra.log import Log
+from penstock.processes.public_port import Listening
 from penstock.processes.role import Role, run_role, run_until_stopped
 from penstock.processes.rsgi_server import RsgiServer
 
@@ -40,7 +41,7 @@ class GroupCommit:
 
 async def serve(role: Role) -> None:
     server = GroupCommit(role.log)
-    listener = RsgiServer(server, role.settings.host, role.settings.port)
+    listener = RsgiServer(server, Listening(role.settings.host, role.settings.port))
     try:
         await run_until_stopped(role.stop, server.run())
     finally:

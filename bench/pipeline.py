@@ -4,6 +4,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from bench.report import Figure, at_most
 from penstock.infra.snapshots import Snapshots
 from penstock.pipeline.dedupe import Claims, DedupeIndex
 from penstock.pipeline.judging.judge import FrameJudge
+from penstock.pipeline.judging.rules import Rulebook
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord, encode_accepted
 from penstock.spec.accepted import decoder as accepted_decoder
 from penstock.spec.snapshot import SnapshotEnvelope, SnapshotKind, SourceSnapshot
@@ -40,13 +42,15 @@ def run() -> list[Figure]:
     ]
 
 
-def microseconds_per_event(snapshots: Snapshots, sources: int, index: DedupeIndex, run: int) -> float:
-    claims = Claims()
+def microseconds_per_event(
+    snapshots: Snapshots, sources: int, index: DedupeIndex, run: int, rulebook: Rulebook | None = None
+) -> float:
+    claims, rulebook = Claims(), rulebook or Rulebook()
     frames = [frame(sources, f"{run}-{sources}-{number}", number) for number in range(_FRAMES)]
     began = time.process_time()
     for number, payload in enumerate(frames, 1):
         head, body = accepted_decoder.frame(payload)
-        judge = FrameJudge(head, body, snapshots, index, claims)
+        judge = FrameJudge(head, body, snapshots, index, claims, rulebook)
         for _ in judge.slices():
             pass
         answer = judge.answer("bench", number)
@@ -92,11 +96,13 @@ def event_of(message_id: str, number: int) -> dict[str, object]:
     }
 
 
-def snapshots_of(count: int) -> Snapshots:
+def snapshots_of(count: int, **of_each: Any) -> Snapshots:
+    """So many sources, each with these fields besides."""
     held = Snapshots()
     for number in range(count):
+        key = f"write-key-{number:05}"
         source = SourceSnapshot(
-            f"s{number}", "w", 1, f"s{number}", "Source", True, [f"write-key-{number:05}"], 0, f"s{number}", "website"
+            f"s{number}", "w", 1, f"s{number}", "Source", True, [key], 0, f"s{number}", "website", **of_each
         )
         envelope = SnapshotEnvelope(SnapshotKind.SOURCE, source.id, "w", 1, is_deleted=False)
         held.apply(envelope, source)

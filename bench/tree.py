@@ -2,13 +2,13 @@
 
 import base64
 import http.client
-import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.footprint import cpu_seconds, pss_megabytes
 from bench.report import Figure, at_most
 from penstock.testing.instance import Instance, wait_until
 from penstock.testing.receiver import Receiver
@@ -16,7 +16,6 @@ from penstock.testing.setup import connect_webhook, create_source
 
 IDLE_SECONDS = 30.0
 SETTLE_SECONDS = 30.0
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def run() -> list[Figure]:
@@ -33,7 +32,7 @@ def run() -> list[Figure]:
             time.sleep(SETTLE_SECONDS)
             pids = [instance.pid, *instance.pids()]
             idle = _idle_share(pids)
-            memory = sum(_pss_kilobytes(pid) for pid in pids) / 1024
+            memory = pss_megabytes(pids)
     return [
         at_most("first start to first event answered", first_seconds, 10, "s"),
         at_most("second start to first event answered", second_seconds, 5, "s"),
@@ -66,19 +65,6 @@ def send(url: str, key: str) -> None:
 
 
 def _idle_share(pids: list[int]) -> float:
-    before, started = _cpu_seconds(pids), time.monotonic()
+    before, started = cpu_seconds(pids), time.monotonic()
     time.sleep(IDLE_SECONDS)
-    return (_cpu_seconds(pids) - before) / (time.monotonic() - started)
-
-
-def _cpu_seconds(pids: list[int]) -> float:
-    total = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / TICKS
-
-
-def _pss_kilobytes(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return (cpu_seconds(pids) - before) / (time.monotonic() - started)

@@ -15,8 +15,9 @@ import msgspec
 
 from bench.report import Figure, at_most
 from penstock.catalog.warehouses.batch import SourceBatch
-from penstock.catalog.warehouses.duckdb import driver
-from penstock.catalog.warehouses.port import Load
+from penstock.catalog.warehouses.duckdb.driver import DuckDBFile
+from penstock.catalog.warehouses.port import Load, Site
+from penstock.infra.http import OutboundPolicy
 from penstock.infra.log import Log
 from penstock.infra.log.installation import ensure_streams
 from penstock.infra.log.server import EmbeddedServer
@@ -75,7 +76,7 @@ def event_of(number: int, run: int) -> dict[str, object]:
 
 def load_through_penstock(raw: list[bytes], file: Path) -> float:
     """Seconds of wall time."""
-    warehouse = driver.open(str(file), MEGABYTES)
+    warehouse = DuckDBFile(file, Site("W1", str(file.parent), MEGABYTES, OutboundPolicy())).open()
     begun = time.perf_counter()
     for after in range(0, len(raw), LOAD_EVENTS):
         batch = SourceBatch("src", "shop")

@@ -1,19 +1,26 @@
-"""Runs the suites of `budgets.toml` one after another, prints the time of each, and fails on one that took too long.
+"""Runs the suites of `budgets.toml` in their order, prints the time of each, and fails on one that took too long.
 
-Usage: `python tests/run_suites.py [suite …]`; without names, all. The last line is the sum over all suites.
+Those that are `beside` run one after another too, but beside the others; what they printed follows at the end.
+
+Usage: `python tests/run_suites.py [suite …]`; without names, all. Every failure of all suites is told again at the end,
+and the last line is the sum over all suites.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 TOLERANCE = 1.5
+LONGEST_REASON = 300
 
 
 @dataclass
@@ -36,19 +43,22 @@ def suites() -> dict[str, dict]:
     return tomllib.loads((ROOT / "tests" / "budgets.toml").read_text())
 
 
-def run_suite(name: str, paths: list[str], share: float, workers: int = 1) -> Tally:
+def run_suite(
+    name: str, paths: list[str], share: float, workers: int = 1, database: str = "", out: TextIO = sys.stdout
+) -> Tally:
     """Run pytest on those folders that exist; a suite of which none exists is not there yet."""
     found = [path for path in paths if (ROOT / path).is_dir()]
     if not found:
         return Tally()
-    sys.stdout.write(f"\n── {name}\n")
-    sys.stdout.flush()
+    out.write(f"\n── {name}\n")
+    out.flush()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         parallel = ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
         command = [sys.executable, "-m", "pytest", "-m", "not torture", f"--junitxml={report}", *parallel, *found]
-        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        environment = os.environ | ({"PENSTOCK_TEST_DATABASE": database} if database else {})
+        code = subprocess.run(command, cwd=ROOT, check=False, env=environment, stdout=out, stderr=out).returncode
         seconds = time.monotonic() - began
         tally = counted(report)
     if code and not tally.failed:
@@ -57,7 +67,7 @@ def run_suite(name: str, paths: list[str], share: float, workers: int = 1) -> Ta
     if seconds > share * TOLERANCE:
         tally.failed += 1
         tally.problems.append(f"{name}: {seconds:.0f} s is more than {TOLERANCE} x its share of {share} s")
-    sys.stdout.write(f"── {name} took {seconds:.1f} s (share {share} s)\n")
+    out.write(f"── {name} took {seconds:.1f} s (share {share} s)\n")
     return tally
 
 
@@ -72,7 +82,18 @@ def counted(report: Path) -> Tally:
         tally.failed += failed
         tally.skipped += skipped
         tally.passed += max(0, int(suite.get("tests", 0)) - failed - skipped)
+        tally.problems += [problem for case in suite.iter("testcase") if (problem := problem_of(case))]
     return tally
+
+
+def problem_of(case: ET.Element) -> str:
+    """The test, and the last line of what it says of its failure; empty for one that passed."""
+    failure = case.find("failure")
+    failure = case.find("error") if failure is None else failure
+    if failure is None:
+        return ""
+    words = (failure.get("message") or failure.text or "").strip().splitlines() or ["?"]
+    return f"{case.get('classname')}::{case.get('name')}: {words[0][:LONGEST_REASON]}"
 
 
 def main(wanted: list[str]) -> int:
@@ -83,10 +104,20 @@ def main(wanted: list[str]) -> int:
         return 2
     total = Tally()
     began = time.monotonic()
-    for name in wanted or known:
-        total.add(run_suite(name, **known[name]))
-    for problem in total.problems:
-        sys.stdout.write(f"{problem}\n")
+    with ThreadPoolExecutor(max_workers=1) as working, tempfile.TemporaryFile("w+") as aside:
+        beside = []
+        for name in wanted or known:
+            is_beside = known[name].pop("beside", False)
+            if is_beside:
+                beside.append(working.submit(run_suite, name, **known[name], out=aside))
+            else:
+                total.add(run_suite(name, **known[name]))
+        for one in beside:
+            total.add(one.result())
+        aside.seek(0)
+        sys.stdout.write(aside.read())
+    if total.problems:
+        sys.stdout.write("\n── what failed\n" + "".join(f"{problem}\n" for problem in total.problems))
     sys.stdout.write(f"\nall suites took {time.monotonic() - began:.0f} s\n")
     sys.stdout.write(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped\n")
     return 1 if total.failed else 0

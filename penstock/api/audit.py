@@ -16,6 +16,8 @@ audit_events = Table(
     Column("type", String(255), nullable=False),
     Column("operation", String(255), nullable=False),
     Column("actor", String(255), nullable=False),
+    # Where the actor is a person.
+    Column("actor_email", String(255), nullable=True),
     Column("resource_type", String(64), nullable=False),
     Column("resource_id", String(255), nullable=False),
     Column("resource_name", String(255), nullable=False),
@@ -40,7 +42,8 @@ async def insert_audit_event(
         "timestamp": timestamp,
         "type": type_,
         "operation": operation,
-        "actor": principal.token_id,
+        "actor": principal.actor,
+        "actor_email": principal.email or None,
         "resource_type": resource_type,
         "resource_id": identifier,
         "resource_name": name[:255],

@@ -10,6 +10,7 @@ Errors:
     ├── MethodNotAllowed    405
     ├── BodyTooLarge        413
     ├── RateLimited         429: told when to come again
+    ├── DatabaseUnavailable 503
     └── RoleUnavailable     503: the role that would answer is down
 """
 
@@ -45,6 +46,15 @@ class ApiError(Exception):
         error = cls(problems[0][1], field=problems[0][0])
         error.problems = [Problem(cls.type, message, field) for field, message in problems]
         return error
+
+    def within(self, place: str) -> Self:
+        """The same of something that stands at `place` of the request: fields, and messages that open with one."""
+        return self.of(
+            [
+                (f"{place}.{each.field}", each.message.replace(f'"{each.field}"', f'"{place}.{each.field}"', 1))
+                for each in self.problems
+            ]
+        )
 
 
 class InputInvalid(ApiError):  # noqa: N818 - the consequence is in the name
@@ -93,6 +103,11 @@ class BodyTooLarge(ApiError):  # noqa: N818
 class RateLimited(ApiError):  # noqa: N818
     status = 429
     type = "RequestError"
+
+
+class DatabaseUnavailable(ApiError):  # noqa: N818
+    status = 503
+    type = "unavailable"
 
 
 class RoleUnavailable(ApiError):  # noqa: N818

@@ -25,7 +25,15 @@ outbox = Table(
     # A number is never given twice, so that a waiting request cannot mistake another's row for its own.
     sqlite_autoincrement=True,
 )
-REFERRED_TO_FIRST = (SnapshotKind.SOURCE, SnapshotKind.DESTINATION, SnapshotKind.WAREHOUSE)
+REFERRED_TO_FIRST = (
+    SnapshotKind.PLAN,
+    SnapshotKind.FUNCTION,
+    SnapshotKind.SUPPRESSION,
+    SnapshotKind.DELETION,
+    SnapshotKind.SOURCE,
+    SnapshotKind.DESTINATION,
+    SnapshotKind.WAREHOUSE,
+)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -85,3 +93,9 @@ async def select_oldest(connection: AsyncConnection, limit: int) -> list[OutboxR
 
 async def delete_until(connection: AsyncConnection, number: int) -> None:
     await connection.execute(delete(outbox).where(outbox.c.number <= number))
+
+
+async def is_waiting(connection: AsyncConnection, resource_id: str) -> bool:
+    """Whether the data plane is still to be told something of a resource."""
+    query = select(outbox.c.number).where(outbox.c.resource_id == resource_id).limit(1)
+    return (await connection.execute(query)).first() is not None

@@ -11,13 +11,14 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Column, Select, tuple_
+from sqlalchemy import Column, Integer, Select, bindparam, tuple_
 
 from penstock.api.errors import InputInvalid
 from penstock.api.versions import Contract
 
 FIRST = "MA=="
 _BEFORE = "<"
+_LIMIT, _TIME, _ID = "page_limit", "page_time", "page_id"
 SortKey = tuple[Any, ...]
 _Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 T = TypeVar("T")
@@ -109,19 +110,37 @@ def _foreign(wanted: str) -> InputInvalid:
     return InputInvalid(f'"pagination.cursor" is not {wanted}', field="pagination.cursor")
 
 
-def in_page(query: Select[Any], page: Page, time: Column[Any], identifier: Column[Any]) -> Select[Any]:
+def in_page(
+    query: Select[Any], page: Page, time: Column[Any], identifier: Column[Any], *, newest_first: bool = False
+) -> Select[Any]:
     """`query` sorted by time and id and cut to the page and one row more; a backward page has its nearest row first.
 
+    Built for one page, it finds any other of the same `shape_of` with the `page_parameters` of that one.
     Raises InputInvalid for a cursor of another kind of list.
     """
-    order = (time.desc(), identifier.desc()) if page.is_backward else (time, identifier)
+    descends = page.is_backward != newest_first
+    order = (time.desc(), identifier.desc()) if descends else (time, identifier)
+    values = page_parameters(page)
     if page.place is not None:
-        moment, last = page.place.key
-        if not isinstance(moment, int) or not isinstance(last, str):
-            raise _foreign("a cursor of this list")
-        here, there = tuple_(time, identifier), tuple_(moment, last)
-        query = query.where(here < there if page.is_backward else here > there)
-    return query.order_by(*order).limit(page.count + 1)
+        there = tuple_(bindparam(_TIME, values[_TIME], time.type), bindparam(_ID, values[_ID], identifier.type))
+        here = tuple_(time, identifier)
+        query = query.where(here < there if descends else here > there)
+    return query.order_by(*order).limit(bindparam(_LIMIT, values[_LIMIT], Integer))
+
+
+def page_parameters(page: Page) -> dict[str, Any]:
+    """What the query of `in_page` is executed with. Raises InputInvalid for a cursor of another kind of list."""
+    if page.place is None:
+        return {_LIMIT: page.count + 1}
+    moment, last = page.place.key
+    if not isinstance(moment, int) or not isinstance(last, str):
+        raise _foreign("a cursor of this list")
+    return {_LIMIT: page.count + 1, _TIME: moment, _ID: last}
+
+
+def shape_of(page: Page) -> Page:
+    """The page that stands for all whose query is the same: a query that is kept is not built again."""
+    return Page(1, place=page.place and Place((0, ""), is_before=page.place.is_before))
 
 
 def answer_page(page: Page, items: Sequence[T], total: int, key: Callable[[T], SortKey]) -> tuple[list[T], PageAnswer]:

@@ -30,7 +30,8 @@ OFFICIAL = (Contract.V1, Contract.BETA, Contract.ALPHA)
 _NAMES = {"v1": Contract.V1, "stable": Contract.V1, "v1beta": Contract.BETA, "beta": Contract.BETA}
 _NAMES |= {"v1alpha": Contract.ALPHA, "alpha": Contract.ALPHA}
 _VENDOR = re.compile(r"application/vnd\.segment\.([a-z0-9]+)\+json", re.IGNORECASE)
-_CLIENT = re.compile(r"Public[ +]API[ +]SDK", re.IGNORECASE)
+_CLIENT = re.compile(r"Public[ +]API[ +]SDK|Segment \(terraform", re.IGNORECASE)
+"""The SDKs, and the Terraform provider: one of them under a name of its own."""
 
 
 class Wire(msgspec.Struct, frozen=True):

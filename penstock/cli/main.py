@@ -1,29 +1,32 @@
-"""The command line's entry: assembles the commands and turns known errors into one line and exit status."""
+"""The command line's entry: a resource command is run at once, all others and the help are Typer's to find."""
 
+import os
 import sys
 
-import typer
-
-from penstock.cli import config, start, status, warehouse
-
-app = typer.Typer(
-    name="penstock",
-    help="A self-hosted customer data platform that speaks Segment's protocols.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
-app.command("up")(start.up)
-app.command("run")(start.run)
-app.command("config")(config.config)
-app.command("status")(status.status)
-app.command("sync")(warehouse.sync)
-app.command("sql")(warehouse.sql)
+from penstock.cli.resources import find_command, run_command
 
 
 def main() -> None:
     """Run one command. Errors that a user can mend are one line on standard error and status 1."""
     try:
-        app()
+        try:
+            _run(sys.argv[1:])
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        # Who reads has heard enough (`| head`). What is still held back must not be tried once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _run(words: list[str]) -> None:
+    found = find_command(words)
+    if found is not None:
+        count, row = found
+        run_command(" ".join(["penstock", *words[:count]]), row, words[count:])
+        return
+    from penstock.cli.app import app
+
+    app()

@@ -8,10 +8,12 @@ Errors:
 
 import http.client
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from penstock.client.connecting import connection_to
+from penstock.client.event_stream import read_events
 from penstock.client.run_record import RunRecord, read_run_record
 
 
@@ -46,19 +48,40 @@ class LocalClient:
     def post(self, path: str, body: Any, timeout: float) -> Any:
         return self._ask("POST", path, json.dumps(body).encode(), timeout)
 
-    def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> Any:
-        address = urlsplit(self._record.url)
-        connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port or 80, timeout=timeout)
-        headers = {"Authorization": f"Bearer {self._record.token}", "Content-Type": "application/json"}
+    def events(self, path: str, silence: float) -> Iterator[tuple[str, Any]]:
+        """Server-sent events until the other side ends them, or is silent for so many seconds."""
+        connection = self._connection(silence)
         try:
-            connection.request(method, path, body, headers)
+            connection.request("GET", path, headers=self._headers())
+            response = connection.getresponse()
+            if response.status >= 400:
+                _answer(response.status, response.read())
+            yield from read_events(response)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silent(error) from error
+        finally:
+            connection.close()
+
+    def _ask(self, method: str, path: str, body: bytes | None, timeout: float) -> Any:
+        connection = self._connection(timeout)
+        try:
+            connection.request(method, path, body, self._headers())
             response = connection.getresponse()
             content = response.read()
         except OSError as error:
-            raise NotRunning(f"Penstock with pid {self._record.pid} does not answer: {error}") from error
+            raise self._silent(error) from error
         finally:
             connection.close()
         return _answer(response.status, content)
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        return connection_to(self._record.url, self._record.certificate, timeout)
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._record.token}", "Content-Type": "application/json"}
+
+    def _silent(self, error: Exception) -> NotRunning:
+        return NotRunning(f"Penstock with pid {self._record.pid} does not answer: {error}")
 
 
 def _answer(status: int, content: bytes) -> Any:

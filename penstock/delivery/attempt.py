@@ -15,6 +15,8 @@ class Fate(StrEnum):
     RETRYABLE = "retryable"
     FAILED = "failed"
     NOT_SUBSCRIBED = "not_subscribed"
+    FILTERED = "filtered"
+    """A function let it go no further. It is kept where there is something to tell of it."""
 
 
 class Signal(StrEnum):

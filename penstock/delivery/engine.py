@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ import structlog
 from penstock.delivery.attempt import Attempter
 from penstock.delivery.reading.behind import BehindReaders
 from penstock.delivery.reading.expiry import Expiry
+from penstock.delivery.reading.forgotten import Forgotten
 from penstock.delivery.reading.frames import FrameCache
 from penstock.delivery.reading.ladder import Directory, Ladder
 from penstock.delivery.reading.memory import Memory
@@ -19,12 +20,14 @@ from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import Budget, Served, since
 from penstock.delivery.settling.ledger import Ledger
 from penstock.delivery.settling.settle import Settler, Standing
+from penstock.delivery.tap import DeliveryTap
 from penstock.infra.log import Log
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
-from penstock.spec.delivery import Behind, Member, OpenEvent, OpenRetry, SettledHead
+from penstock.spec.delivery import Behind, DeliveryRef, Member, OpenEvent, OpenRetry, RetryRow, SettledHead
 from penstock.spec.outcome import DestinationReason
-from penstock.spec.snapshot import DestinationSnapshot, SnapshotKind
+from penstock.spec.snapshot import DeletionSnapshot, DestinationSnapshot, SnapshotKind, SuppressionSnapshot
+from penstock.spec.tail import CLOSED, Tap
 
 logger = structlog.get_logger(__name__)
 
@@ -34,6 +37,10 @@ class DestinationView(Protocol):
 
     @property
     def destinations(self) -> Mapping[str, DestinationSnapshot]: ...
+
+    def deletions_of(self, workspace_id: str, /) -> tuple[DeletionSnapshot, ...]: ...
+
+    def suppressions_of(self, workspace_id: str, /) -> tuple[SuppressionSnapshot, ...]: ...
 
     def subscribe(self, changed: Callable[[SnapshotKind, str], None], /) -> Callable[[], None]:
         """Call after every change; returns what ends that."""
@@ -66,6 +73,7 @@ class DeliveryEngine:
         attempter: Attempter,
         sealer: Opener,
         shard: int = 0,
+        tap: Tap = CLOSED,
     ) -> None:
         self._settings = settings
         self._log = log
@@ -86,15 +94,17 @@ class DeliveryEngine:
         self._is_over = False
         self._unsubscribe: Callable[[], None] = _nothing
         frames = FrameCache()
-        self._ledger = Ledger(settings, clock, self._note_ending)
+        told = DeliveryTap(tap, lambda: view.destinations)
+        forgotten = Forgotten(view.deletions_of, view.suppressions_of, sealer.open)
+        self._ledger = Ledger(settings, clock, self._note_ending, told, forgotten.covers_retry)
         self._scheduler = Scheduler(settings, clock, attempter, self._ledger, self._spawn)
         self._expiry = Expiry(settings, log, shard, clock)
-        self._intake = Intake(self._ledger, self._scheduler, self._expiry)
+        self._intake = Intake(self._ledger, self._scheduler, self._expiry, forgotten)
         self._common = CommonReader(log, shard, self, self._intake, self._ledger, frames)
         self._behind = BehindReaders(
             settings, log, shard, clock, self._intake, self._ledger, self._common, frames, self._expiry
         )
-        self._ladder = Ladder(settings, log, shard, clock, self._ledger, self._scheduler, self._directory)
+        self._ladder = Ladder(settings, log, shard, clock, self._ledger, self._scheduler, self._directory, forgotten)
         self._settler = Settler(
             settings, log, shard, clock, secrets.token_hex(8), self._ledger, self._standing, self._on_stored
         )
@@ -118,6 +128,13 @@ class DeliveryEngine:
     async def wait_ready(self) -> None:
         """Until what the last settling left open has been taken up again."""
         await self._is_ready.wait()
+
+    async def again(self, rows: Sequence[tuple[DeliveryRef, RetryRow, bytes]]) -> None:
+        """Try deliveries again that had ended: they stand on the first rung, durably, when this returns."""
+        await self._is_ready.wait()
+        for ref, row, body in rows:
+            self._ledger.endings.retry(0, ref, row, body)
+        await self._settler.settle()
 
     def positions(self) -> Needed:
         """What retention must keep, as of the last settling that is stored."""
@@ -228,7 +245,7 @@ class DeliveryEngine:
         self._leaving = [one for one in self._leaving if one.occupied]
 
     def _join(self, snapshot: DestinationSnapshot, place: tuple[int, int] | None) -> None:
-        served = Served(snapshot, self._settings, self._clock, self._budget)
+        served = Served(snapshot, self._settings, self._clock, self._budget, self._sealer.open)
         served.opened = self._opened(snapshot)
         served.on_behind = lambda one: self._spawn(self._behind.catch_up(one))
         self._directory.by_id[snapshot.id] = served

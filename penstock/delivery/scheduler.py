@@ -24,6 +24,8 @@ logger = structlog.get_logger(__name__)
 
 IN_FLIGHT = 64
 """Attempts of one destination at once."""
+IN_FLIGHT_OF_FUNCTIONS = 10
+"""As many as one function runs at once: what waits, waits here, where its time does not count."""
 IN_FLIGHT_TOTAL = 1_024
 _GRACE_SECONDS = 2.0
 """The attempter keeps the limit itself; this is for one that does not."""
@@ -78,7 +80,7 @@ class Scheduler:
 
     def _start_one(self, served: Served) -> bool:
         """Start one attempt, or arrange to be woken. False: the destination leaves the ring."""
-        if served.in_flight >= self._limit():
+        if served.in_flight >= self._limit(served):
             return False
         if served.circuit.is_open and not served.circuit.may_probe():
             if (seconds := served.circuit.seconds_to_probe()) > 0:
@@ -94,11 +96,18 @@ class Scheduler:
         self._start(served, group)
         return True
 
-    def _limit(self) -> int:
-        """An equal share once half of all places are taken, so that hanging destinations cannot take them all."""
+    def _limit(self, served: Served) -> int:
+        """An equal share once half of all places are taken, and of the last quarter one place each.
+
+        So those that hang cannot take them all, and one that comes later than they did finds room.
+        """
+        if served.has_function:
+            return IN_FLIGHT_OF_FUNCTIONS if self.in_flight < IN_FLIGHT_TOTAL // 2 else 1
         if self.in_flight < IN_FLIGHT_TOTAL // 2:
             return IN_FLIGHT
-        return max(1, min(IN_FLIGHT, IN_FLIGHT_TOTAL // max(1, self._active)))
+        if self.in_flight < IN_FLIGHT_TOTAL * 3 // 4:
+            return max(1, min(IN_FLIGHT, IN_FLIGHT_TOTAL // max(1, self._active)))
+        return 1
 
     def _start(self, served: Served, group: list[Delivery]) -> None:
         subscription = served.subscriptions.get(group[0].subscription_id)

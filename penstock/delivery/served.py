@@ -13,12 +13,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from penstock.delivery.batching import BatchRule, group_of, rule_of
+from penstock.delivery.editing import Editing
 from penstock.delivery.gate import Circuit, Pace
 from penstock.delivery.reading.frames import RoutedEvent
 from penstock.delivery.trigger import plain_trigger
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
+from penstock.spec.edits.transformations import Open, no_key
+from penstock.spec.routed import FOR_FUNCTION, ROUTED_TO_ALL
 from penstock.spec.snapshot import DestinationSnapshot, SubscriptionSnapshot
 
 Place = tuple[int, int]
@@ -98,6 +103,11 @@ class Delivery:
     first_attempt_at: int = 0
     reason: str = ""
     response: bytes = b""
+    status: int = 0
+    """What the destination answered last; 0 where it was not asked yet, or since a restart."""
+    app_version: str = ""
+    received_at: int = 0
+    """Milliseconds; 0 where nobody knows, or where the event was held back since."""
     number: int = 0
     queued_at: float = 0.0
 
@@ -105,10 +115,18 @@ class Delivery:
 class Served:
     """One destination of one shard."""
 
-    def __init__(self, snapshot: DestinationSnapshot, settings: Settings, clock: Clock, budget: Budget) -> None:
+    def __init__(
+        self,
+        snapshot: DestinationSnapshot,
+        settings: Settings,
+        clock: Clock,
+        budget: Budget,
+        open_key: Open = no_key,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._budget = budget
+        self._open_key = open_key
         self.circuit = Circuit(settings, clock)
         self.pace = Pace(clock)
         self.taken: dict[Place, Work] = {}
@@ -123,6 +141,8 @@ class Served:
         """Attempts, not deliveries: a batch is one."""
         self.place: Place = (0, 0)
         """The first event that was not taken, while it is behind; before that place the common reader skips."""
+        self.ended: Place = (0, 0)
+        """The last event of ROUTED that has ended here: its outcome stands, and so it must not be read again."""
         self.is_behind = False
         self.is_placed = False
         """False until its start in ROUTED was found."""
@@ -142,21 +162,36 @@ class Served:
         """Take another version of the snapshot; what waits goes on under it."""
         self.snapshot = snapshot
         self.since = since(snapshot)
+        self.editing = Editing(snapshot, self._open_key)
         self.subscriptions: dict[str, SubscriptionSnapshot] = {
             subscription.id: subscription for subscription in snapshot.subscriptions if subscription.enabled
         }
         self._triggers = [(one.id, plain_trigger(one.trigger)) for one in self.subscriptions.values()]
         self._batch_rules = {
-            identifier: rule_of(subscription.mapping) if subscription.takes_batches else None
-            for identifier, subscription in self.subscriptions.items()
+            identifier: self._batch_rule(subscription) for identifier, subscription in self.subscriptions.items()
         }
         waiting = self.clear_queues()
         for delivery in waiting:
             self._queue(delivery)
 
+    def _batch_rule(self, subscription: SubscriptionSnapshot) -> BatchRule | None:
+        """Nobody maps a function: how many it gets at once the installation may raise."""
+        rule = rule_of(subscription.mapping) if subscription.takes_batches else None
+        raised = self._settings.function_batch_events if self.snapshot.function_id else 0
+        return msgspec.structs.replace(rule, size=raised) if rule is not None and raised else rule
+
     @property
     def id(self) -> str:
         return self.snapshot.id
+
+    @property
+    def has_function(self) -> bool:
+        """Whether a user's function delivers, or stands before what does."""
+        return bool(self.snapshot.function_id) or self.snapshot.insertion is not None
+
+    def reads(self, fate: int) -> bool:
+        """Whether it reads rows of that fate: a function of its source those that are marked, all others the rest."""
+        return fate == (FOR_FUNCTION if self.snapshot.lap else ROUTED_TO_ALL)
 
     def has_room(self) -> bool:
         """Whether another event may be taken now."""
@@ -204,8 +239,14 @@ class Served:
         self._budget.remove(work.size, is_last=self.occupied == 0)
         if not work.open:
             del (self.taken if work.rung == FROM_ROUTED else self.retries)[work.place]
+            if work.rung == FROM_ROUTED and work.has_started:
+                self.note_end(work.place)
         if self.is_behind and self.has_reading_room():
             self.room.set()
+
+    def note_end(self, place: Place) -> None:
+        """An event of ROUTED has ended, before it was queued or after."""
+        self.ended = max(self.ended, place)
 
     def next_group(self) -> tuple[list[Delivery], float]:
         """Deliveries of one subscription for the next attempt, off the queue; else seconds until there are some."""
@@ -243,8 +284,13 @@ class Served:
         return waiting
 
     def untouched(self) -> list[Work]:
-        """The taken events behind which no attempt has touched any, last one first: they can be given back."""
-        return list(itertools.takewhile(lambda work: not work.has_started, reversed(self.taken.values())))
+        """The taken events behind which no attempt has touched any and none has ended, last one first: they can be
+        given back.
+        """
+        ended = self.ended
+        return list(
+            itertools.takewhile(lambda work: not work.has_started and work.place > ended, reversed(self.taken.values()))
+        )
 
     def _seconds_to_ready(self, subscription_id: str, queue: deque[Delivery]) -> float:
         rule = self._batch_rules.get(subscription_id)

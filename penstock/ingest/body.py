@@ -9,20 +9,37 @@ import asyncio
 import zlib
 from collections.abc import Coroutine
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol, cast
 
-from penstock.ingest.answers import Refusal, too_large, unavailable
+from penstock.ingest.answers import Refusal, late, too_large, unavailable
 from penstock.ingest.rsgi import Exchange, Headers
 
 SINGLE_LIMIT = 32 * 1024
 BATCH_LIMIT = 512_000
-READ_SECONDS = 30.0
 READING_LIMIT = 256 << 20
 _DROP_LIMIT = 8 << 20
 _AT_ONCE = 64 * 1024
+_LONGEST_LENGTH = 6
+"""Digits of a Content-Length that may be one of a small body; the server lets nothing but digits pass."""
 _GZIP_OVERHEAD = 4 * 1024
 """What gzip may add to data that does not shrink."""
 _GZIP_FORMAT = 31
+
+
+def plain_limit(limit: int) -> int:
+    """The largest body that may be held at once, where so much is allowed in all."""
+    return min(_AT_ONCE, limit)
+
+
+def is_plain(headers: Headers, limit: int) -> bool:
+    """Whether the body is of a known size, up to `plain_limit`, and to be taken as it is."""
+    declared = headers.get("content-length")
+    return (
+        declared is not None
+        and len(declared) <= _LONGEST_LENGTH
+        and int(declared) <= limit
+        and headers.get("content-encoding") is None
+    )
 
 
 def read_body(exchange: Exchange, headers: Headers, limit: int) -> Coroutine[Any, Any, bytes]:
@@ -40,58 +57,63 @@ async def _read_compressed(exchange: Exchange, headers: Headers, limit: int, enc
 
 
 async def _read(exchange: Exchange, headers: Headers, limit: int) -> bytes:
-    task = asyncio.current_task()
-    _overdue.watch(task)
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
+    overdue.watch(task)
     try:
         declared = headers.get("content-length")
-        if declared is not None and int(declared) <= min(_AT_ONCE, limit):
+        if declared is not None and int(declared) <= plain_limit(limit):
             return await exchange()
         return await _read_pieces(exchange, limit, None if declared is None else int(declared))
     except asyncio.CancelledError:
-        if not _overdue.has_ended(task):
+        if not overdue.has_ended(task):
             raise
-        raise Refusal(408, "request_timeout", "The body did not come in time") from None
+        task.uncancel()
+        raise late() from None
     finally:
-        _overdue.forget(task)
+        overdue.forget(task)
 
 
-class _Overdue:
-    """Ends readers that take too long: one timer for all of them, since one for each costs more than the reading."""
+class _Cancellable(Protocol):
+    def cancel(self) -> bool: ...
+
+
+class Overdue:
+    """Ends readings that take too long: one timer for all of them, since one for each costs more than the reading.
+
+    Nor is it looked at the clock for each. A reading is first seen by the look after its begin, and ended by the first
+    look that comes `seconds` after that. `watch` may be called on the server's thread; all else on the loop's.
+    """
 
     def __init__(self) -> None:
-        self._started: dict[asyncio.Task[Any] | None, float] = {}
-        self._ended: set[asyncio.Task[Any]] = set()
-        self._is_watching = False
+        self._reading: set[_Cancellable] = set()
+        self._seen: dict[_Cancellable, float] = {}
+        self._ended: set[_Cancellable] = set()
+        self.watch = self._reading.add
+        self.forget = self._reading.discard
 
-    def watch(self, task: asyncio.Task[Any] | None) -> None:
-        self._started[task] = monotonic()
-        if not self._is_watching:
-            self._is_watching = True
-            asyncio.get_running_loop().call_later(READ_SECONDS / 6, self._sweep)
+    @property
+    def is_reading(self) -> bool:
+        """Whether some body is not whole yet."""
+        return bool(self._reading)
 
-    def forget(self, task: asyncio.Task[Any] | None) -> None:
-        del self._started[task]
+    def has_ended(self, reading: _Cancellable) -> bool:
+        """Whether its cancellation is of our making."""
+        return reading in self._ended
 
-    def has_ended(self, task: asyncio.Task[Any] | None) -> bool:
-        """Whether the cancellation is of our making; it is then over."""
-        if task not in self._ended or task is None:
-            return False
-        self._ended.discard(task)
-        task.uncancel()
-        return True
-
-    def _sweep(self) -> None:
-        self._is_watching = bool(self._started)
-        if self._is_watching:
-            asyncio.get_running_loop().call_later(READ_SECONDS / 6, self._sweep)
-        limit = monotonic() - READ_SECONDS
-        for task, started in self._started.items():
-            if task is not None and started < limit and task not in self._ended:
-                self._ended.add(task)
-                task.cancel()
+    async def run(self, seconds: float) -> None:
+        """End what takes longer than `seconds`, for ever."""
+        while True:
+            await asyncio.sleep(min(2.5, seconds / 4))
+            now = monotonic()
+            self._seen = {reading: self._seen.get(reading, now) for reading in list(self._reading)}
+            self._ended.intersection_update(self._seen)
+            for reading, seen in self._seen.items():
+                if now - seen >= seconds and reading not in self._ended:
+                    self._ended.add(reading)
+                    reading.cancel()
 
 
-_overdue = _Overdue()
+overdue = Overdue()
 
 
 class _Held:

@@ -9,19 +9,22 @@ Invariants:
   is; the one before, then it is sent again with the same number (should the lost one still arrive, the fence refuses
   one of the two). If that cannot be settled in time, the incarnation ends, and its requests are answered 503.
 - A request waits at most `WAIT_SECONDS`.
+- A frame waits for company as its predecessor had it: for half as many requests, for half as long as that one took to
+  store, and `LONGEST_WAIT_FOR_COMPANY` at most. A client that sends one event after another never waits.
 """
 
 import asyncio
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 import structlog
 
 from penstock.infra.faults import fault_point
 from penstock.infra.log import Log, LogError, LogRefused, LogUnavailable, SequenceMismatch
-from penstock.ingest.answers import unavailable
+from penstock.ingest.answers import Refusal, unavailable
 from penstock.kit.backoff import backoff
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord, decoder, encode_accepted
 from penstock.spec.frame import FrameError
@@ -30,13 +33,25 @@ from penstock.spec.streams import accepted, accepted_subject
 logger = structlog.get_logger(__name__)
 
 WAIT_SECONDS = 10.0
-APPEND_SECONDS = 5.0
+APPEND_SECONDS = 2.0
+"""Then it is looked up: of a cluster that has lost its leader the answer never comes."""
+LONGEST_WAIT_FOR_COMPANY = 0.002
 _LARGEST_FRAME = 3 << 20
 """Of weight: what is stored may be twice that, and the log takes messages of up to 8 MiB."""
 
 
+class Receipt(Protocol):
+    """Who is told, once, what became of a submission."""
+
+    def stored(self) -> None:
+        """The events are durable."""
+
+    def refused(self, refusal: Refusal) -> None:
+        """They are not stored, or nobody can tell."""
+
+
 class Submission(msgspec.Struct, gc=False):
-    """The events of one request that belong to one shard. `stored` is done when they are durable."""
+    """The events of one request that belong to one shard."""
 
     record: RequestRecord
     events: Sequence[bytes]
@@ -44,7 +59,7 @@ class Submission(msgspec.Struct, gc=False):
     made: Sequence[bool]
     size: int
     deadline: float
-    stored: "asyncio.Future[None]"
+    receipt: Receipt
 
 
 class NotStored(Exception):  # noqa: N818 - the consequence is in the name
@@ -54,13 +69,17 @@ class NotStored(Exception):  # noqa: N818 - the consequence is in the name
 class FrameWriter:
     """Writes the frames of one shard. `submit` from any request; `close` when no request waits any more."""
 
-    def __init__(self, log: Log, shard: int, frame_bytes: int) -> None:
+    def __init__(self, log: Log, shard: int, frame_bytes: int, lap: str = "") -> None:
+        self._lap = lap
         self._log = log
         self._shard = shard
         self._frame_bytes = min(frame_bytes, _LARGEST_FRAME)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Submission] = deque()
         self._arrived = asyncio.Event()
+        self._needed = 1
+        self._company = 1
+        self._company_seconds = 0.0
         self.frames = 0
         self.events = 0
         self.incarnations = 0
@@ -74,17 +93,16 @@ class FrameWriter:
         message_ids: Sequence[str],
         made: Sequence[bool],
         size: int,
-    ) -> "asyncio.Future[None]":
-        """Done when stored; fails with a Refusal (503) where that did not come about in time.
+        receipt: Receipt,
+    ) -> None:
+        """Have the events stored; `receipt` is told, with a Refusal (503) where that did not come about in time.
 
         `size` weighs the request against the limit of a frame.
         """
-        stored = self._loop.create_future()
-        self._waiting.append(
-            Submission(record, events, message_ids, made, size, self._loop.time() + WAIT_SECONDS, stored)
-        )
-        self._arrived.set()
-        return stored
+        waiting = self._waiting
+        waiting.append(Submission(record, events, message_ids, made, size, self._loop.time() + WAIT_SECONDS, receipt))
+        if len(waiting) >= self._needed:
+            self._arrived.set()
 
     async def close(self) -> None:
         self._task.cancel()
@@ -103,12 +121,18 @@ class FrameWriter:
 
     async def _run(self) -> None:
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            # One turn of the loop: requests that are ready now join the frame.
-            await asyncio.sleep(0)
-            while self._waiting:
-                await self._write(self._next_group())
+            if not self._waiting:
+                await self._until_waiting(1)
+            if len(self._waiting) < self._company:
+                patience = self._loop.call_later(self._company_seconds, self._arrived.set)
+                await self._until_waiting(self._company)
+                patience.cancel()
+            await self._write(self._next_group())
+
+    async def _until_waiting(self, needed: int) -> None:
+        self._needed = needed
+        self._arrived.clear()
+        await self._arrived.wait()
 
     def _next_group(self) -> list[Submission]:
         group = [self._waiting.popleft()]
@@ -120,7 +144,10 @@ class FrameWriter:
     async def _write(self, group: list[Submission]) -> None:
         try:
             head, events = self._frame_of(group)
+            started = self._loop.time()
             await self._store(encode_accepted(head, events), group[0].deadline)
+            self._company = len(group) // 2 or 1
+            self._company_seconds = min(LONGEST_WAIT_FOR_COMPANY, (self._loop.time() - started) / 2)
         except LogRefused as error:  # certainly not stored: the number is free for the next frame
             logger.error("The log engine refuses a frame.", shard=self._shard, reason=str(error))  # noqa: TRY400
             self._fail(group)
@@ -134,24 +161,25 @@ class FrameWriter:
             fault_point("edge.before_answer")
             self.frames += 1
             self.events += len(events)
-            for submission in group:
-                if not submission.stored.done():
-                    submission.stored.set_result(None)
+            self._tell(group)
 
     def _frame_of(self, group: list[Submission]) -> tuple[AcceptedHead, list[bytes]]:
         events: list[bytes] = []
         rows: list[AcceptedRow] = []
         offset = 0
         for request, submission in enumerate(group):
-            for event, identifier, is_made in zip(
-                submission.events, submission.message_ids, submission.made, strict=True
-            ):
-                length = len(event)
-                rows.append(AcceptedRow(offset, length, request, identifier, is_made))
-                offset += length
-            events.extend(submission.events)
+            own = submission.events
+            if len(own) == 1:  # as most have it; the loop below would take twice as long
+                rows.append(AcceptedRow(offset, len(own[0]), request, submission.message_ids[0], submission.made[0]))
+                offset += len(own[0])
+            else:
+                for event, identifier, is_made in zip(own, submission.message_ids, submission.made, strict=True):
+                    length = len(event)
+                    rows.append(AcceptedRow(offset, length, request, identifier, is_made))
+                    offset += length
+            events.extend(own)
         requests = [submission.record for submission in group]
-        return AcceptedHead(self._writer, self._number + 1, requests, rows), events
+        return AcceptedHead(self._writer, self._number + 1, requests, rows, self._lap), events
 
     async def _store(self, payload: bytes, deadline: float) -> None:
         """Append until it is certain that the frame stands in the log. Raises NotStored, LogRefused."""
@@ -204,9 +232,18 @@ class FrameWriter:
         return last.sequence
 
     def _fail(self, group: list[Submission]) -> None:
+        self._tell(group, unavailable())
+
+    def _tell(self, group: list[Submission], refusal: Refusal | None = None) -> None:
+        """What became of each; one that cannot be told must not end the writer, on which all others wait."""
         for submission in group:
-            if not submission.stored.done():
-                submission.stored.set_exception(unavailable())
+            try:
+                if refusal is None:
+                    submission.receipt.stored()
+                else:
+                    submission.receipt.refused(refusal)
+            except Exception:
+                logger.exception("A request could not be answered.", shard=self._shard, writer=self._writer)
 
     def _give_up(self, group: list[Submission]) -> None:
         """End the incarnation. Others that have waited as long must not wait for another frame to be given up."""

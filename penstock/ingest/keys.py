@@ -1,27 +1,34 @@
-"""Whose request it is: the write key out of header or body, and the allowance for keys that nobody knows."""
+"""Whose request it is: the write key out of header or body, and what becomes of keys that nobody knows."""
 
+import asyncio
 import base64
 import binascii
-from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 
-from penstock.ingest.answers import Refusal
-from penstock.kit.clock import Clock
+from penstock.infra.log import LogError
+from penstock.infra.snapshots import SnapshotView
+from penstock.ingest.answers import Refusal, unavailable
 
 SHORTEST, LONGEST = 10, 256
 _LONGEST_HEADER = 1_024
-_KEYS_COUNTED = 100
 
 
-def basic_key(authorization: str | None) -> str | None:
-    """The user name of a Basic header, or None where there is none or it is empty: then the body's key counts."""
-    if not authorization or len(authorization) > _LONGEST_HEADER:
-        return None
-    return _basic_key(authorization)
+def key_of(authorization: str | None, in_body: str | None) -> str:
+    """The key of a request: its header's, or else its body's. Raises Refusal, as `plausible`."""
+    if authorization and len(authorization) <= _LONGEST_HEADER and (key := _key_in(authorization)):
+        return key
+    return plausible(in_body)
 
 
 @lru_cache(maxsize=4096)
-def _basic_key(authorization: str) -> str | None:
+def _key_in(authorization: str) -> str | None:
+    key = basic_key(authorization)
+    return plausible(key) if key else None
+
+
+def basic_key(authorization: str) -> str | None:
+    """The user name of a Basic header, or None where there is none or it is empty: then the body's key counts."""
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -42,32 +49,33 @@ def plausible(key: str | None) -> str:
     return key
 
 
-class UnknownKeys:
-    """A token bucket for events with keys that no snapshot knows, and how many came with which key.
+class StrictKeys:
+    """Refuses keys that nobody knows, having looked once more: a source may have been made a moment ago.
 
-    A request passes while the bucket is not in debt, and then owes all its events, so that a batch larger than the
-    bucket passes too and the rate still holds.
+    One look serves all requests that came before it began; while nobody can look, clients are told to come again.
     """
 
-    def __init__(self, rate: int, clock: Clock) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._tokens = float(rate)
-        self._filled_at = clock.monotonic()
-        self.counts: OrderedDict[str, int] = OrderedDict()
+    def __init__(self, view: SnapshotView) -> None:
+        self._view = view
+        self._waiting: list[tuple[str, Callable[[], None], Callable[[Refusal], None]]] = []
+        self._looking: asyncio.Task[None] | None = None
 
-    def take(self, key: str, events: int) -> None:
-        """Raises Refusal (429) where the rate is used up."""
-        now = self._clock.monotonic()
-        self._tokens = min(self._rate, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        if self._tokens < 1:
-            seconds = int((1 - self._tokens) / self._rate) + 1
-            raise Refusal(429, "rate_limited", "Too many events with unknown write keys", seconds)
-        self._tokens -= events
-        self._count(key, events)
+    def judge(self, key: str, store: Callable[[], None], refuse: Callable[[Refusal], None]) -> None:
+        """Call one of the two, soon."""
+        self._waiting.append((key, store, refuse))
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="unknown write keys")
 
-    def _count(self, key: str, events: int) -> None:
-        self.counts[key] = self.counts.pop(key, 0) + events
-        if len(self.counts) > _KEYS_COUNTED:
-            self.counts.popitem(last=False)
+    async def _look(self) -> None:
+        while asked := self._waiting:
+            self._waiting = []
+            refusal = Refusal(401, "unauthorized", "Unknown writeKey")
+            try:
+                await self._view.refresh()
+            except LogError:
+                refusal = unavailable()
+            for key, store, refuse in asked:
+                if self._view.source_by_write_key(key) is None:
+                    refuse(refusal)
+                else:
+                    store()

@@ -17,6 +17,7 @@ ELEMENT_LIMIT = 32 * 1024
 COUNT_LIMIT = 2_500
 MERGED_LIMIT = 4 << 20
 _NULL = b"null"
+_NONE: dict[str, int] = {}
 
 
 class _Ids(msgspec.Struct, rename="camel", gc=False):
@@ -51,8 +52,11 @@ _unreadable = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 T = TypeVar("T")
 
 
-class ParsedRequest(msgspec.Struct):
-    """The events of a request in their order. `keys` holds what picks the shard of each."""
+class ParsedRequest(msgspec.Struct, gc=False):
+    """The events of a request in their order. `keys` holds what picks the shard of each.
+
+    `left_out` and `notes` may be shared: they are replaced, never changed.
+    """
 
     events: list[bytes]
     message_ids: list[str]
@@ -82,10 +86,22 @@ def parse_single(body: bytes) -> ParsedRequest:
         ids, shard_key, notes = _ids.decode(body), None, None
     except _unreadable:
         body, (ids, shard_key), notes = _strict_then_mended(body, _ids_of)
-    if body.count(b"{") + body.count(b"[") > NESTING_LIMIT and is_too_deep(body, NESTING_LIMIT):
+    # An object takes five bytes of what it stands in, as `{"":` and `}`: most events are too short to be too deep.
+    if body.count(b"[") + len(body) // 5 >= NESTING_LIMIT and is_too_deep(body, NESTING_LIMIT):
         raise invalid_json("Nested too deep")
-    parsed = ParsedRequest([], [], [], [], ids.write_key, notes=notes or {})
-    return parsed.add(body, ids, shard_key)
+    return _single(body, ids, shard_key, notes)
+
+
+def _single(body: bytes, ids: _Ids, shard_key: bytes | str | None, notes: dict[str, int] | None) -> ParsedRequest:
+    """What `add` would make of it, at once: of small requests most of the time goes into steps like these."""
+    sent = ids.message_id
+    identifier = sent or message_id()
+    if shard_key is None and (shard_key := ids.anonymous_id) is None and (shard_key := ids.user_id) is None:
+        shard_key = identifier
+    none = _NONE
+    return ParsedRequest(
+        [body], [identifier], [not sent], [shard_key], ids.write_key, b"", b"", b"", none, notes or none
+    )
 
 
 def parse_batch(body: bytes) -> ParsedRequest:
@@ -101,7 +117,8 @@ def parse_batch(body: bytes) -> ParsedRequest:
         parsed.left_out = {IngestReason.BATCH_LIMIT_EXCEEDED: excess}
     for element in batch.batch[:COUNT_LIMIT]:
         _add_element(parsed, bytes(element))
-    if sum(map(len, parsed.events)) + len(parsed.events) * len(parsed.context) > MERGED_LIMIT:
+    shared = len(parsed.context) + len(parsed.integrations)
+    if sum(map(len, parsed.events)) + len(parsed.events) * shared > MERGED_LIMIT:
         raise too_large()
     return parsed
 

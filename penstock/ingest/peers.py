@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from penstock.ingest.rsgi import Scope
 
 _LONGEST = 512
+_MAPPED = "::ffff:"
+"""How a listener of both families tells an IPv4 address."""
 
 
 class Peers:
@@ -47,7 +49,8 @@ class Peers:
 @lru_cache(maxsize=4096)
 def peer_of(client: str) -> str:
     """The address of `address:port`. A connection asks again with every request."""
-    return client.rpartition(":")[0].strip("[]")
+    address = client.rpartition(":")[0].strip("[]")
+    return address.removeprefix(_MAPPED) if "." in address else address
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

@@ -1,20 +1,23 @@
 """Everything that is not collection is streamed to the control API on loopback, both ways, in bounded pieces.
 
 Errors:
-    ClientGone    a request ends before its body does
+    ClientGone    a request ends before its body does, or its client leaves while it is answered
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing
+from functools import partial
 from urllib.parse import quote
 
 import msgspec
 import structlog
 
+from penstock.infra.http import SendQueue
+from penstock.ingest.answers import with_close
 from penstock.ingest.peers import Peers
-from penstock.ingest.rsgi import Exchange, HeaderList, Scope
+from penstock.ingest.rsgi import Exchange, HeaderList, Leaving, Scope, Stream
 from penstock.ingest.upstream import PIECE, ResponseHead, Upstream, UpstreamConnection, UpstreamError, UpstreamStale
 
 logger = structlog.get_logger(__name__)
@@ -28,13 +31,16 @@ _HOP_BY_HOP = frozenset(
 )  # fmt: skip
 _OURS = frozenset({"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "expect"})
 _DROP_LIMIT, _DROP_SECONDS = 8 << 20, 5.0
+_UNREAD_SECONDS = 120.0
+"""A client that takes nothing for so long has gone."""
+_UNAVAILABLE: HeaderList = [("content-type", "application/json"), ("retry-after", "1")]
 _DOWN = msgspec.json.encode(
     {"errors": [{"type": "service-unavailable", "message": "The control API does not answer; events are still taken."}]}
 )
 
 
 class ClientGone(Exception):  # noqa: N818 - the name says what is so
-    """The client did not send what it had announced."""
+    """Nobody is there any more to answer."""
 
 
 class ControlProxy:
@@ -44,28 +50,40 @@ class ControlProxy:
         self._upstream = upstream
         self._peers = peers
         self._is_down = False
+        self._endless: set[asyncio.Future[None]] = set()
+        """Answers without a length: each with what ends it."""
+
+    def end_streams(self) -> None:
+        """Let nobody wait for answers that may have no end."""
+        for gone in self._endless:
+            _note(gone)
 
     async def answer(self, scope: Scope, exchange: Exchange) -> None:
         try:
             connection, head = await self._ask(scope, exchange)
         except ClientGone as error:
             refused = {"errors": [{"type": "bad-request", "message": str(error)}]}
-            exchange.response_bytes(400, [("content-type", "application/json")], msgspec.json.encode(refused))
+            exchange.response_bytes(
+                400, with_close([("content-type", "application/json")]), msgspec.json.encode(refused)
+            )
             return
         except UpstreamError as error:
             if not self._is_down:  # once, not for each request until it is back
                 logger.warning("The control API does not answer.", path=scope.path, reason=str(error))
             self._is_down = True
-            exchange.response_bytes(503, [("content-type", "application/json"), ("retry-after", "1")], _DOWN)
+            exchange.response_bytes(503, with_close(_UNAVAILABLE), _DOWN)
             return
         self._is_down = False
         try:
             await self._give(scope, exchange, connection, head)
+        except ClientGone:
+            connection.close()  # an answer without an end, such as a tail, ends where it is made
+            return
         except UpstreamError as error:
             connection.close()
             logger.warning("An answer of the control API was cut off.", path=scope.path, reason=str(error))
             with contextlib.suppress(RuntimeError):  # the answer may have begun; then it is cut off here too
-                exchange.response_bytes(503, [("content-type", "application/json"), ("retry-after", "1")], _DOWN)
+                exchange.response_bytes(503, with_close(_UNAVAILABLE), _DOWN)
             return
         except BaseException:
             connection.close()
@@ -76,8 +94,7 @@ class ControlProxy:
         self._upstream.close()
 
     async def _ask(self, scope: Scope, exchange: Exchange) -> tuple[UpstreamConnection, ResponseHead]:
-        headers = scope.headers
-        has_body = headers.get("transfer-encoding") is not None or (headers.get("content-length") or "0") != "0"
+        has_body = _has_unknown_length(scope) or (scope.headers.get("content-length") or "0") != "0"
         connection = await self._upstream.acquire()
         try:
             return connection, await self._send(connection, scope, exchange if has_body else None)
@@ -127,13 +144,15 @@ class ControlProxy:
         dropped = _HOP_BY_HOP | _OURS | _listed(scope.headers.get("connection"))
         lines += [f"{name}: {value}" for name, value in scope.headers.items() if name not in dropped]
         lines += [f"{name}: {value}" for name, value in self._forwarded(scope)]
-        if scope.headers.get("transfer-encoding") is not None and scope.headers.get("content-length") is None:
+        if scope.headers.get("host") is None and scope.authority:
+            lines.append(f"host: {scope.authority}")
+        if _has_unknown_length(scope):
             lines.append("transfer-encoding: chunked")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def _forwarded(self, scope: Scope) -> HeaderList:
         headers = scope.headers
-        host = headers.get("host") or ""
+        host = headers.get("host") or scope.authority or ""
         protocol = scope.scheme
         if self._peers.is_trusted(scope.client):
             host = headers.get("x-forwarded-host") or host
@@ -146,7 +165,7 @@ class ControlProxy:
 
     async def _give(self, scope: Scope, exchange: Exchange, connection: UpstreamConnection, head: ResponseHead) -> None:
         dropped = _HOP_BY_HOP | _listed(head.header("connection"))
-        headers = [(name, value) for name, value in head.headers if name not in dropped]
+        headers = with_close([(name, value) for name, value in head.headers if name not in dropped])
         async with aclosing(connection.body(head, scope.method)) as pieces:  # type: ignore[type-var]
             if (length := head.header("content-length")) is not None and int(length) <= PIECE:
                 exchange.response_bytes(head.status, headers, await _joined(pieces))
@@ -154,9 +173,15 @@ class ControlProxy:
             if scope.method == "HEAD" or head.status in {204, 304}:
                 exchange.response_empty(head.status, headers)
                 return
-            stream = exchange.response_stream(head.status, headers)
-            async for piece in pieces:
-                await stream.send_bytes(piece)
+            gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if length is None:
+                self._endless.add(gone)
+            try:
+                with SendQueue(scope.client) as queue:
+                    sending = _send_all(pieces, exchange.response_stream(head.status, headers), queue)
+                    await _unless_gone(sending, exchange, gone)
+            finally:
+                self._endless.discard(gone)
 
 
 class RequestBody:
@@ -206,8 +231,49 @@ class RequestBody:
         self._reading.cancel()
 
 
+async def _unless_gone(sending: Coroutine[None, None, None], exchange: Exchange, gone: "asyncio.Future[None]") -> None:
+    """Send for as long as the client is there. Raises ClientGone, UpstreamError."""
+    leaving = exchange.client_disconnect()
+    leaving.add_done_callback(partial(_note, gone))
+    passing = asyncio.ensure_future(sending)
+    try:
+        await asyncio.wait({passing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not passing.done():
+            raise ClientGone("the client left while it was answered")
+        passing.result()
+    finally:
+        leaving.cancel()
+        passing.cancel()
+        await asyncio.gather(passing, return_exceptions=True)
+        # The answer ends when its stream is let go. An error of the task would hold it in a circle, by its traceback.
+        del passing
+
+
+def _note(gone: "asyncio.Future[None]", _: Leaving | None = None) -> None:
+    if not gone.done():
+        gone.set_result(None)
+
+
+async def _send_all(pieces: AsyncIterator[bytes], stream: Stream, queue: SendQueue) -> None:
+    async for piece in pieces:
+        try:
+            await queue.room(_UNREAD_SECONDS)
+        except TimeoutError as error:
+            raise ClientGone("the client does not read what it is answered") from error
+        await stream.send_bytes(piece)
+
+
 async def _joined(pieces: AsyncIterator[bytes]) -> bytes:
     return b"".join([piece async for piece in pieces])
+
+
+def _has_unknown_length(scope: Scope) -> bool:
+    """Whether a body may come of which nobody has said how long it is; in HTTP/2 nothing else announces one."""
+    if scope.headers.get("content-length") is not None:
+        return False
+    if scope.http_version == "2":
+        return scope.method not in {"GET", "HEAD", "OPTIONS"}
+    return scope.headers.get("transfer-encoding") is not None
 
 
 def _listed(connection: str | None) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """The part of the RSGI interface that the edge uses, as types: the server itself is fenced in `processes`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 HeaderList = list[tuple[str, str]]
@@ -35,6 +35,16 @@ class Scope(Protocol):
     def scheme(self) -> str: ...
 
     @property
+    def http_version(self) -> str:
+        """`1`, `1.1` or `2`."""
+        ...
+
+    @property
+    def authority(self) -> str | None:
+        """The host that HTTP/2 names."""
+        ...
+
+    @property
     def headers(self) -> Headers: ...
 
 
@@ -44,12 +54,34 @@ class Stream(Protocol):
     async def send_bytes(self, data: bytes) -> None: ...
 
 
+class Reading(Awaitable[bytes], Protocol):
+    """A whole body that is being read. It may be asked for from the server's thread; callbacks run on the loop's."""
+
+    def add_done_callback(self, callback: "Callable[[Reading], None]") -> None: ...
+
+    def result(self) -> bytes:
+        """Raises CancelledError after `cancel`, and an error of the server's where the client has gone."""
+        ...
+
+    def cancel(self) -> bool: ...
+
+
+class Leaving(Protocol):
+    """That the client has gone. A task must not await it: it could not be cancelled."""
+
+    def add_done_callback(self, callback: "Callable[[Leaving], None]") -> None: ...
+
+    def cancel(self) -> bool: ...
+
+
 class Exchange(Protocol):
     """One request's body and its answer. Awaiting the call gives the whole body; iterating gives pieces."""
 
-    async def __call__(self) -> bytes: ...
+    def __call__(self) -> Reading: ...
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def client_disconnect(self) -> "Leaving": ...
 
     def response_bytes(self, status: int, headers: HeaderList, body: bytes) -> None: ...
 

@@ -10,6 +10,7 @@ from penstock.infra.http import OutboundPolicy
 from penstock.js.errors import DenoMissing
 
 BUNDLE = Path(__file__).parent / "bundle" / "runner.js"
+MODULES = BUNDLE.with_name("modules")
 _HEAP_MEGABYTES = 1024
 _PASSED = ("HOME", "PATH", "TMPDIR", "XDG_CACHE_HOME", "DENO_DIR", "DENO_CERT", "DENO_TLS_CA_STORE", "SSL_CERT_FILE")
 

@@ -2,8 +2,9 @@
 
 Mending works on the text and changes the defects alone, so that all else (big integers, the spelling of floats, the
 order of keys) stays as it was sent: lone surrogates and bytes that are no UTF-8 become U+FFFD, numbers beyond a float
-become null, and so do integers that no reader of ours can take (over 4,300 digits); shorter integers stay exact. NUL
-characters are kept. Each kind of mend is counted under a code.
+become null, and so do NaN and Infinity (as Python's SDK writes such floats) and integers that no reader of ours can
+take (over 4,300 digits); shorter integers stay exact. NUL characters are kept. Each kind of mend is counted under a
+code.
 
 Errors:
     JsonError    malformed, also after mending, or nested too deep
@@ -30,7 +31,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # The closing quote is optional: a string without an end is matched whole at once, never tried again at each quote.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _strings = re.compile(_STRING, re.DOTALL)
-_tokens = re.compile(_STRING + rb"|-?\d[\d.eE+-]*+", re.DOTALL)
+_tokens = re.compile(_STRING + rb"|-?\d[\d.eE+-]*+|-?\b(?:NaN|Infinity)\b", re.DOTALL)
 _escapes = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -120,7 +121,7 @@ def _without_lone_surrogates(string: bytes, notes: Notes) -> bytes:
 
 
 def _within_range(number: bytes, notes: Notes) -> bytes:
-    is_integer = number.removeprefix(b"-").isdigit()
+    is_integer = number.removeprefix(b"-").isdigit()  # NaN and Infinity are floats, and not finite
     try:
         fits = len(number) <= _DIGITS_LIMIT if is_integer else math.isfinite(float(number))
     except ValueError:
@@ -129,3 +130,8 @@ def _within_range(number: bytes, notes: Notes) -> bytes:
         return number
     notes[NUMBER_OUT_OF_RANGE] = notes.get(NUMBER_OUT_OF_RANGE, 0) + 1
     return b"null"
+
+
+def is_blank(value: Any) -> bool:
+    """Whether it says nothing: null, an empty text, array or object. False and 0 say something."""
+    return value is None or value in ("", [], {})

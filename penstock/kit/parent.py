@@ -1,6 +1,7 @@
 """Death with the parent: a child must never go on serving after the supervisor that would have stopped it."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -31,14 +32,16 @@ def die_with_parent() -> None:
 def before_exec() -> Callable[[], None] | None:
     """In the parent: a `preexec_fn` for a child that is not Python; None where the kernel has no such thing.
 
-    The signal comes when the *thread* that forked ends, so children are started from the main thread.
+    The signal comes when the *thread* that forked ends, so children are started from the main thread. Other threads
+    may hold any lock at the fork, so what the child does is looked up here, and it collects no garbage.
     """
     if _libc is None:
         return None
-    library, parent = _libc, os.getpid()
+    prctl, parent = _libc.prctl, os.getpid()
 
     def prepare() -> None:
-        library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        gc.disable()
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:  # it died between fork and here
             os._exit(1)
 

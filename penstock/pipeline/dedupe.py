@@ -23,6 +23,7 @@ logger = structlog.get_logger(__name__)
 
 _APPLIED = b"\x00applied"
 _CLAIMED = b"\x01"
+HOUR_SECONDS = 3_600
 _BUFFER_BYTES = 8 << 20
 _VERSION = 1
 
@@ -62,7 +63,7 @@ class DedupeIndex:
 
     def __init__(self, directory: Path, hours: int) -> None:
         self._directory = directory
-        self._seconds = hours * 3600
+        self._seconds = hours * HOUR_SECONDS
         self._database = self._open()
 
     def close(self) -> None:

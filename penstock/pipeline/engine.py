@@ -19,7 +19,7 @@ import structlog
 
 from penstock.infra.faults import fault_point
 from penstock.infra.log import Log, LogError, LogFull, LogUnavailable, SequenceMismatch
-from penstock.infra.snapshots import SnapshotView
+from penstock.infra.snapshots import Snapshots, SnapshotView
 from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock
 from penstock.kit.ids import resource_id
@@ -27,12 +27,18 @@ from penstock.kit.settings import Settings
 from penstock.pipeline.arrivals import Arrival, Arrivals
 from penstock.pipeline.dedupe import Claims, DedupeIndex
 from penstock.pipeline.judging.answer import Answer
-from penstock.pipeline.judging.judge import FrameJudge, damaged_answer, unknown_keys
+from penstock.pipeline.judging.damaged import damaged_answer
+from penstock.pipeline.judging.judge import FrameJudge, unknown_keys
+from penstock.pipeline.judging.people import Hashed, unsalted
 from penstock.pipeline.judging.requests import hint_of
+from penstock.pipeline.judging.rules import Rulebook
+from penstock.pipeline.judging.watched import WatchedJudge
 from penstock.pipeline.recovery import Position, catch_up, check_owner, read_position
 from penstock.pipeline.reports import FactReporter
 from penstock.spec import accepted, routed
 from penstock.spec.calls import StatusReport
+from penstock.spec.edits.transformations import Open, no_key
+from penstock.spec.tail import CLOSED, Tap
 
 logger = structlog.get_logger(__name__)
 
@@ -43,8 +49,19 @@ KEYS_LOGGED = 10
 class PipelineEngine:
     """One shard's pipeline. `run` until `stop`; `status` at any time."""
 
-    def __init__(self, settings: Settings, log: Log, view: SnapshotView, clock: Clock, shard: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        view: SnapshotView,
+        clock: Clock,
+        shard: int = 0,
+        tap: Tap = CLOSED,
+        open_key: Open = no_key,
+        hashed: Hashed = unsalted,
+    ) -> None:
         self.writer = resource_id()
+        self._tap = tap
         self._settings = settings
         self._log = log
         self._view = view
@@ -53,11 +70,16 @@ class PipelineEngine:
         self._directory = Path(settings.data) / "dedupe" / str(shard)
         self._index: DedupeIndex | None = None
         self._claims = Claims()
+        self._rulebook = Rulebook(open_key)
+        self._hashed = hashed
         self._arrivals = Arrivals()
         self._reports = FactReporter(log, shard, clock)
         self._position: Position | None = None
         self._created = ""
         self._stopping = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._held = ""
         self._trouble = "the pipeline has not started"
         self._started_at = clock.now_ms()
         self._counts: Counter[str] = Counter()
@@ -70,6 +92,14 @@ class PipelineEngine:
     def position(self) -> Position:
         """The last ROUTED message as far as this engine knows."""
         return self._position or Position()
+
+    def hold(self, reason: str) -> None:
+        """Judge nothing more while there is a reason; go on with an empty one."""
+        if reason:
+            self._has_room.clear()
+        else:
+            self._has_room.set()
+        self._held = reason
 
     def stop(self) -> None:
         """Have `run` finish what is in flight and return."""
@@ -140,6 +170,7 @@ class PipelineEngine:
         stream = accepted.stream_name(self._shard)
         async with aclosing(self._log.read(stream, self.position.covers + 1)) as messages:
             async for message in messages:
+                await self._has_room.wait()
                 answer = await self._judge(self._arrivals.open(message), index)
                 self._claims.add(answer.claimed)
                 await answers.put(answer)
@@ -152,10 +183,18 @@ class PipelineEngine:
             await self._view.refresh()
             snapshots = self._view.frozen()
             self._tell_unknown(unknown_keys(arrival.head, snapshots))
-        judge = FrameJudge(arrival.head, arrival.body, snapshots, index, self._claims)
+        judge = self._judge_of(arrival.head, arrival.body, snapshots, index)
         for _ in judge.slices():
             await asyncio.sleep(0)
         return judge.answer(self.writer, arrival.sequence)
+
+    def _judge_of(
+        self, head: accepted.AcceptedHead, body: memoryview, snapshots: Snapshots, index: DedupeIndex
+    ) -> FrameJudge:
+        given = (head, body, snapshots, index, self._claims, self._rulebook)
+        if self._tap.is_open:
+            return WatchedJudge(*given, self._clock.now_ms(), self._hashed)
+        return FrameJudge(*given, self._hashed)
 
     async def _append_all(self, index: DedupeIndex, answers: asyncio.Queue[Answer]) -> None:
         while True:
@@ -169,6 +208,8 @@ class PipelineEngine:
             self._position = Position(last, answer.head.covers, self.writer)
             self._reports.add(before + 1, last, answer.head, self._clock.now_ms())
             self._count(answer)
+            if answer.lines:
+                self._tap.offer(answer.lines)
             answers.task_done()
 
     async def _append(self, answer: Answer, expected: int) -> int:
@@ -199,7 +240,7 @@ class PipelineEngine:
 
     async def status(self) -> StatusReport:
         """What this pipeline says of itself; the lag is asked of the log."""
-        reasons = [self._trouble] if self._trouble else []
+        reasons = [reason for reason in (self._trouble, self._held and f"the pipeline pauses: {self._held}") if reason]
         lag: dict[str, int] = {}
         stream = accepted.stream_name(self._shard)
         try:

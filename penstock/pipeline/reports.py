@@ -1,4 +1,4 @@
-"""Sums the outcome counts of ROUTED heads into facts, at most one a second, each beginning where the last one ended."""
+"""Sums what the heads of ROUTED tell into facts, at most one a second, each beginning where the last one ended."""
 
 import asyncio
 
@@ -7,7 +7,10 @@ import structlog
 from penstock.infra.facts import FactGapError, FactWriter
 from penstock.infra.log import Log, LogError
 from penstock.kit.clock import Clock
+from penstock.pipeline.found import Found
 from penstock.pipeline.judging.tally import OTHER
+from penstock.pipeline.names import Names
+from penstock.pipeline.usage import Usage
 from penstock.spec.facts import CountedOutcome
 from penstock.spec.frame import FrameError
 from penstock.spec.routed import RoutedHead, decoder, stream_name
@@ -18,8 +21,12 @@ ROLE = "pipeline"
 SECONDS = 1.0
 ROWS_LIMIT = 4_000
 """Counts after which a fact of the past is written, and new names of one second are counted as `other`."""
+USAGE_BYTES_LIMIT = 1 << 20
+"""Bytes of hashes after which a fact of the past is written."""
+NAMES_LIMIT = 1_000
+"""Different event names of one source that have counts of their own on one day; further ones are `other`."""
 
-_Key = tuple[str, str, str, str, str, str, str, str, int]
+_Key = tuple[str, str, str, str, str, str, str, str, int, str]
 
 
 class FactReporter:
@@ -31,6 +38,10 @@ class FactReporter:
         self._stream = stream_name(shard)
         self._writer = FactWriter(log, ROLE, shard)
         self._counts: dict[_Key, int] = {}
+        self._usage = Usage()
+        self._found = Found()
+        self._names = Names(NAMES_LIMIT)
+        self._seen_names = Names(NAMES_LIMIT)
         self._counted_to = 0
         self._position = 0
         self._is_current = False
@@ -72,7 +83,7 @@ class FactReporter:
 
     async def _read_past(self) -> None:
         await self._writer.open()
-        self._counts, self._counted_to = {}, self._writer.watermark
+        self._counts, self._usage, self._found, self._counted_to = {}, Usage(), Found(), self._writer.watermark
         while self._counted_to < self._position:
             batch = await self._log.get_batch(self._stream, self._counted_to + 1)
             if not batch:
@@ -85,7 +96,8 @@ class FactReporter:
                         "A ROUTED frame cannot be counted.", sequence=message.sequence, reason=str(error)
                     )
                     self._counted_to = message.sequence
-                if len(self._counts) >= ROWS_LIMIT:
+                is_large = len(self._counts) >= ROWS_LIMIT or self._usage.size >= USAGE_BYTES_LIMIT
+                if is_large or self._found.is_large:
                     await self._write()
         self._is_current = self._counted_to >= self._position
 
@@ -93,10 +105,13 @@ class FactReporter:
         after, to = self._writer.watermark, self._counted_to
         if to <= after:
             return
-        outcomes = [CountedOutcome(*key, number) for key, number in self._counts.items()]
-        self._counts = {}
+        outcomes = [CountedOutcome(*key[:9], number, app_version=key[9]) for key, number in self._counts.items()]
+        usage, seen, violated = self._usage.counted(), self._found.seen(), self._found.violated()
+        self._counts, self._usage, self._found = {}, Usage(), Found()
         try:
-            await self._writer.write(stream=self._stream, after=after, to=to, outcomes=outcomes)
+            await self._writer.write(
+                stream=self._stream, after=after, to=to, outcomes=outcomes, usage=usage, seen=seen, violated=violated
+            )
         except BaseException:
             # Nobody knows whether it is stored (a cancellation too): the log tells what is still to be counted.
             self._is_current = False
@@ -106,10 +121,13 @@ class FactReporter:
         minute = (head.received_at or now_ms) // 60_000
         for one in head.outcomes:
             source = head.sources[one.source]
-            ending = (one.outcome, one.reason, one.event_type, one.event_name, minute)
+            name = self._names.bounded(source.source_id, one.event_name, minute)
+            ending = (one.outcome, one.reason, one.event_type, name, minute, one.app_version)
             key = (source.workspace_id, source.source_id, "", "", *ending)
             if key not in self._counts and len(self._counts) >= ROWS_LIMIT:
                 # A fact must fit into one message whatever names senders make up.
-                key = (*key[:7], OTHER, minute)
+                key = (*key[:7], OTHER, minute, OTHER)
             self._counts[key] = self._counts.get(key, 0) + one.count
+        self._usage.add(head, now_ms)
+        self._found.add(head, now_ms, self._seen_names)
         self._counted_to = sequence

@@ -14,6 +14,8 @@ from penstock.kit.parent import PARENT_VARIABLE
 
 logger = structlog.get_logger(__name__)
 _STEADY_SECONDS = 30.0
+REFUSED_STATUS = 78
+"""EX_CONFIG of sysexits.h: a child ended because of its settings, and would again."""
 
 
 class Process(Protocol):
@@ -58,6 +60,7 @@ class Child:
     def __init__(self, name: str, start: Start, on_change: Callable[[], None]) -> None:
         self.name = name
         self.restarts = 0
+        self.is_refusing = False
         self._start = start
         self._on_change = on_change
         self._process: Process | None = None
@@ -90,7 +93,10 @@ class Child:
 
     async def _launch(self) -> None:
         self._process = await self._start()
-        self._on_change()
+        try:
+            self._on_change()
+        except OSError as error:  # a full disk; the process runs all the same, and must not be started twice
+            logger.error("The start of a child could not be recorded.", child=self.name, reason=str(error))  # noqa: TRY400
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
@@ -103,6 +109,7 @@ class Child:
             if loop.time() - started > _STEADY_SECONDS:
                 waits = backoff(0.1, 5.0)
             self.restarts += 1
+            self.is_refusing = status == REFUSED_STATUS
             logger.error("Child ended and is started again.", child=self.name, status=status)
             await asyncio.sleep(next(waits))
             await self._relaunch(waits)

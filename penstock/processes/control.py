@@ -8,25 +8,28 @@ from pathlib import Path
 import msgspec
 
 from penstock.api.limits import RateLimiter
+from penstock.api.retention import forget_old
 from penstock.api.router import Api
 from penstock.api.unit import Services
-from penstock.infra.calls import CallClient, CallServer
+from penstock.infra.calls import CallClient, CallServer, Streams
 from penstock.infra.db import Database, sqlite_url
 from penstock.infra.migrations import upgrade
-from penstock.infra.secrets import Sealer
-from penstock.kit.settings import Settings
+from penstock.infra.secrets import Sealer, SealError
+from penstock.kit.settings import Settings, SettingsError
+from penstock.processes.announcing import announce_listening
 from penstock.processes.embedded_http import serve_http
+from penstock.processes.environment import LOCAL_TOKEN_VARIABLE, PORT_VARIABLE, mailer, public_url
 from penstock.processes.role import Role, run_role, run_until_stopped
 from penstock.resources.application import Asgi, build_application
-from penstock.resources.delivery_overview import Fold, forget_old_counts, select_watermarks
+from penstock.resources.delivery_overview import Fold, select_watermarks
 from penstock.resources.installation import FirstRunKeys, Installation
 from penstock.resources.publish import Publisher
-from penstock.resources.slices import reactions, select_snapshots
+from penstock.resources.regulations import Deleting, Execution, Folding
+from penstock.resources.rotation import rotate_key
+from penstock.resources.slices import contributions, kept, reactions, scopes, select_snapshots
 from penstock.resources.workspaces.bootstrap import FirstRun, bootstrap
 from penstock.spec.calls import RoleStatus, StatusReport
 
-PORT_VARIABLE = "PENSTOCK_CONTROL_PORT"
-LOCAL_TOKEN_VARIABLE = "PENSTOCK_LOCAL_TOKEN"  # noqa: S105 - the name of a variable
 BEHIND_SECONDS = 5.0
 """A change may wait as long for being published before the status tells."""
 
@@ -58,25 +61,47 @@ class ControlPlane:
         self._database = database
         self._started_at = role.clock.now_ms()
         sealer = Sealer.load(Path(role.settings.data), os.environ)
-        self._services = Services(sealer, role.clock, reactions())
-        self._publisher = Publisher(database, role.log, partial(select_snapshots, sealer=sealer))
+        self._calls = CallClient(role.log)
+        gathered = reactions(), contributions(), scopes()
+        outside = mailer(role.settings), public_url(role.settings)
+        raised = role.settings.function_batch_events
+        self._services = Services(sealer, role.clock, *gathered, self._calls, *outside, raised)
+        self._publisher = Publisher(database, role.log, sealer, select_snapshots)
+        self._rotate = partial(rotate_key, database, sealer, select_snapshots, self._publisher.published)
+        self._streams = Streams(role.log)
         self._fold = Fold(database, role.log, role.clock)
+        self._execution = Execution(database, sealer, role.clock)
+        published = self._publisher.published
+        self._folding = Folding(database, role.clock, published)
+        self._deleting = Deleting(database, self._calls, role.settings, role.clock, published)
 
     async def run(self) -> None:
-        first_run = await bootstrap(self._database, self._services, self._role.settings.workspace_name)
-        server = CallServer(self._role.log, self._role.name)
+        first_run = await self._bootstrapped()
+        server, port = CallServer(self._role.log, self._role.name), int(os.environ[PORT_VARIABLE])
         await server.answer(RoleStatus, self._answer_status)
         try:
             await run_until_stopped(
                 self._role.stop,
-                serve_http(self._application(first_run), int(os.environ[PORT_VARIABLE])),
+                serve_http(self._application(first_run), port),
                 self._publisher.run(),
+                self._streams.serve(),
                 self._fold.follow_facts(),
-                forget_old_counts(self._database, self._role.clock),
+                announce_listening("control", port, token=first_run.token, write_key=first_run.write_key),
+                forget_old(self._database, self._role.clock, kept()),
+                self._execution.run(),
+                self._folding.run(),
+                self._deleting.run(),
                 *(self._fold.follow_settled(shard) for shard in range(self._role.settings.shards)),
             )
         finally:
             await server.close()
+
+    async def _bootstrapped(self) -> FirstRun:
+        try:
+            return await bootstrap(self._database, self._services, self._role.settings.workspace_name)
+        except SealError as error:
+            reason = "what this database holds was sealed with another key (see also `secret_key_previous`)"
+            raise SettingsError("secret_key", "settings", reason) from error
 
     def _application(self, first_run: FirstRun) -> Asgi:
         role = self._role
@@ -84,11 +109,15 @@ class ControlPlane:
         api = Api(self._database, self._services, limiter, self._publisher.published)
         installation = Installation(
             self._database,
-            CallClient(role.log),
+            self._calls,
             Path(role.settings.data),
             os.environ.get(LOCAL_TOKEN_VARIABLE, ""),
             self._status,
             FirstRunKeys(first_run.token, first_run.write_key),
+            self._streams,
+            role.settings.shards,
+            role.clock,
+            self._rotate,
         )
         return build_application(api, installation.routes())
 

@@ -82,7 +82,7 @@ class DataDirectory:
 
     def record(self, record: RunRecord) -> None:
         """Tell the commands that work beside this instance how to reach it. The file holds a token: 0600."""
-        write_atomically(self.run_file, msgspec.json.encode(record).decode())
+        write_atomically(self.run_file, msgspec.json.encode(_with_absolute_files(record)).decode())
 
     def end_left_overs(self) -> list[int]:
         """Kill what a killed supervisor of this directory may have left running; returns the pids."""
@@ -109,8 +109,27 @@ def start_time(pid: int) -> str:
         return ""
 
 
+def _with_absolute_files(record: RunRecord) -> RunRecord:
+    """Settings name files from the directory of the start; the record is read from any other."""
+    join = record.join
+    if join is not None:
+        authority = _absolute(join.nats_certificate_authority)
+        join = msgspec.structs.replace(join, nats_certificate_authority=authority)
+    return msgspec.structs.replace(record, certificate=_absolute(record.certificate), join=join)
+
+
+def _absolute(file: str) -> str:
+    return str(Path(file).absolute()) if file else ""
+
+
 def records_of(pids: Iterable[int]) -> list[ProcessRecord]:
     return [ProcessRecord(pid, start_time(pid)) for pid in pids]
+
+
+def forget_ready(ready_file: Path | None) -> None:
+    """Remove what an earlier run has left: a script that waits for the file would take it for this one's."""
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
 
 
 def write_atomically(file: Path, text: str) -> None:

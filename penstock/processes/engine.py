@@ -2,27 +2,41 @@
 
 import asyncio
 import os
-from collections import Counter
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from penstock.delivery.engine import DeliveryEngine
+import msgspec
+
+from penstock.delivery.forwarding import Forwarding
+from penstock.delivery.functions import FunctionAttempter
+from penstock.delivery.laps import FunctionLaps
+from penstock.delivery.order import gate_of
 from penstock.delivery.runner import RunnerAttempter
-from penstock.infra.calls import CallClient, CallServer
-from penstock.infra.http import OutboundPolicy
+from penstock.functions.logs import LogQueue
+from penstock.functions.parsing import Parser
+from penstock.functions.pool import FunctionPool, FunctionSettings
+from penstock.functions.trial import Trials
+from penstock.history import EventSamples, FunctionLogs, Shards
+from penstock.infra.calls import Audience, CallServer
+from penstock.infra.disk import DiskGauge
 from penstock.infra.secrets import Sealer
 from penstock.infra.snapshots import SnapshotView
 from penstock.js import PoolSettings, RunnerPool
 from penstock.kit.settings import Settings
-from penstock.pipeline.engine import PipelineEngine
-from penstock.pipeline.readers import readers_of
-from penstock.pipeline.retention import RetentionLoop
+from penstock.pipeline.what_if import WhatIfs
+from penstock.processes.announcing import announce
+from penstock.processes.environment import EMBEDDED_VARIABLE, outbound_policy
+from penstock.processes.laps import LapWriters
+from penstock.processes.reports import joined, with_functions
 from penstock.processes.role import Role, run_role, run_until_stopped
-from penstock.spec.calls import RoleStatus, StatusReport
-
-OWN_PORTS_VARIABLE = "PENSTOCK_OWN_PORTS"
-"""Ports of the tree, separated by commas: no destination may call them."""
+from penstock.processes.shard import Shard
+from penstock.spec.calls import FindHandlers, ForwardDeletions, ParseFunction, RoleStatus, StatusReport, TryFunction
+from penstock.spec.function_logs import DropLogs, FindLogs
+from penstock.spec.samples import FindSamples
+from penstock.spec.tail import TailEvents, TailLine
+from penstock.spec.what_if import WhatIf
 
 
 def main() -> None:
@@ -35,66 +49,62 @@ async def serve(role: Role) -> None:
     async with AsyncExitStack() as stack:
         view = await SnapshotView.open(role.log)
         stack.push_async_callback(view.close)
-        pool = await stack.enter_async_context(RunnerPool(_policy(settings), _pool_settings(settings)))
+        policy = outbound_policy(settings)
+        bounds = FunctionSettings(settings.functions, settings.function_megabytes)
+        tap: Audience[TailLine] = Audience(role.log, TailEvents, role.clock)
+        stack.push_async_callback(tap.close)
+        await tap.open()
+        printed = LogQueue(role.log, role.clock, settings.nats_replicas, tap)
+        stack.push_async_callback(printed.write)
+        runners = await stack.enter_async_context(RunnerPool(policy, _pool_settings(settings)))
+        functions = await stack.enter_async_context(FunctionPool(policy, bounds, printed))
         sealer = Sealer.load(Path(settings.data), os.environ)
-        shards = [Shard(role, view, RunnerAttempter(pool), sealer, number) for number in range(settings.shards)]
+        lapped = LapWriters(role.log, settings, view)
+        stack.push_async_callback(lapped.close)
+        laps = FunctionLaps(functions, lapped)
+        attempter = FunctionAttempter(RunnerAttempter(runners), functions, view, sealer, laps)
+        numbers = settings.engine_shards or range(settings.shards)
+        shards = [Shard(role, view, attempter, sealer, tap, number) for number in numbers]
         calls = CallServer(role.log, role.name)
         stack.push_async_callback(calls.close)
         started_at = role.clock.now_ms()
 
+        gauge = DiskGauge(settings, role.log, role.clock, is_embedded=EMBEDDED_VARIABLE in os.environ)
+        for shard in shards:
+            gauge.listen(shard.make_room)
+
         async def answer(_: RoleStatus) -> StatusReport:
-            return joined([await shard.status() for shard in shards], started_at)
+            report = joined([await shard.status() for shard in shards], started_at)
+            disk = {"disk": gauge.report.told()} if gauge.report else {}
+            report = msgspec.structs.replace(report, details=report.details | disk)
+            return with_functions(report, functions.started, functions.standing, functions.held())
 
         await calls.answer(RoleStatus, answer)
-        await _run(role.stop, shards)
+        await calls.answer(ParseFunction, Parser().answer)
+        trials = Trials(functions.broker, functions.limits)
+        await calls.answer(TryFunction, trials.answer)
+        await calls.answer(FindHandlers, trials.handlers)
+        forwarding = Forwarding(runners, functions, view, sealer, settings.attempt_seconds)
+        await calls.answer(ForwardDeletions, forwarding.answer)
+        what_ifs = WhatIfs(role.log, view, role.clock, settings.shards, gate_of, sealer.open)
+        await calls.answer(WhatIf, what_ifs.answer)
+        await calls.answer(FindSamples, EventSamples(role.log, view, settings.shards, sealer.open).answer)
+        held = {number: shard.quarantine for number, shard in zip(numbers, shards, strict=True)}
+        await stack.enter_async_context(Shards(role.log, held, settings.shards).answering(calls))
+        logs = FunctionLogs(role.log, printed)
+        stack.push_async_callback(logs.close)
+        await calls.answer(FindLogs, logs.find)
+        await calls.answer(DropLogs, logs.drop)
+        await _run(role.stop, shards, gauge.run(), printed.run())
 
 
-class Shard:
-    """Pipeline, delivery and retention of one shard."""
-
-    def __init__(self, role: Role, view: SnapshotView, attempter: RunnerAttempter, sealer: Sealer, number: int) -> None:
-        self.pipeline = PipelineEngine(role.settings, role.log, view, role.clock, number)
-        self.delivery = DeliveryEngine(role.settings, role.log, view, role.clock, attempter, sealer, number)
-        readers = readers_of(role.log, CallClient(role.log), number, self.delivery.positions)
-        self.retention = RetentionLoop(role.settings, role.log, role.clock, number, readers)
-        self._number = number
-
-    def parts(self) -> list["asyncio.Future[None]"]:
-        return [asyncio.ensure_future(self.pipeline.run()), asyncio.ensure_future(self.delivery.run())]
-
-    async def retain(self) -> None:
-        """Purge, from when delivery has told what it needs."""
-        await self.delivery.wait_ready()
-        await self.retention.run()
-
-    async def stop(self) -> None:
-        self.pipeline.stop()
-        await self.delivery.stop()
-
-    async def status(self) -> StatusReport:
-        """The pipeline's report, completed by delivery's gauges."""
-        report = await self.pipeline.status()
-        gauges = self.delivery.status()
-        outcomes: dict[str, int] = gauges.pop("outcomes")
-        counts = report.counts | {f"delivery.{outcome}": count for outcome, count in outcomes.items()}
-        return StatusReport(
-            role="engine",
-            state=report.state,
-            reasons=report.reasons,
-            pid=report.pid,
-            started_at=report.started_at,
-            lag=report.lag,
-            counts=counts,
-            details={str(self._number): report.details | {"delivery": gauges}},
-        )
-
-
-async def _run(stop: asyncio.Event, shards: list[Shard]) -> None:
+async def _run(stop: asyncio.Event, shards: list[Shard], *beside: Coroutine[Any, Any, None]) -> None:
     """All parts side by side; after a stop each finishes what it has in flight."""
     parts = [part for shard in shards for part in shard.parts()]
     try:
         retaining = (shard.retain() for shard in shards)
-        await run_until_stopped(stop, *(asyncio.shield(part) for part in parts), *retaining)
+        announcing = _announce(shards)
+        await run_until_stopped(stop, *(asyncio.shield(part) for part in parts), *retaining, announcing, *beside)
         for shard in shards:
             await shard.stop()
         await asyncio.gather(*parts)
@@ -104,24 +114,11 @@ async def _run(stop: asyncio.Event, shards: list[Shard]) -> None:
         await asyncio.gather(*parts, return_exceptions=True)
 
 
-def joined(reports: list[StatusReport], started_at: int) -> StatusReport:
-    """One report of the role from those of its shards; the worst state counts."""
-    order = ("failing", "starting", "ready")
-    counts: Counter[str] = Counter()
-    lag: dict[str, int] = {}
-    details: dict[str, Any] = {}
-    for report in reports:
-        counts.update(report.counts)
-        lag |= report.lag
-        details |= report.details
-    state = min((report.state for report in reports), key=order.index)
-    reasons = [reason for report in reports for reason in report.reasons]
-    return StatusReport("engine", state, reasons, os.getpid(), started_at, lag, dict(counts), details)
-
-
-def _policy(settings: Settings) -> OutboundPolicy:
-    ports = [int(port) for port in os.environ.get(OWN_PORTS_VARIABLE, "").split(",") if port]
-    return OutboundPolicy.checked(settings.outbound_allow, settings.host, ports)
+async def _announce(shards: list[Shard]) -> None:
+    for shard in shards:
+        await shard.delivery.wait_ready()
+    announce("engine")
+    await asyncio.Event().wait()  # a part that ends would end the others
 
 
 def _pool_settings(settings: Settings) -> PoolSettings:

@@ -3,8 +3,9 @@
 import os
 
 from penstock.infra.log import Log
-from penstock.infra.log.installation import check_server, ensure_streams
+from penstock.infra.log.installation import prepare
 from penstock.infra.log.server import EmbeddedServer
+from penstock.kit.settings import Settings
 from penstock.processes.child import Process, Start
 
 
@@ -37,11 +38,30 @@ def server_start(server: EmbeddedServer) -> Start:
     return start
 
 
-async def prepare_log(url: str, token: str, shards: int) -> None:
-    """Check the engine and make what streams are missing. Raises LogRefused with the line to change."""
-    log = await Log.connect(url, token=token, name="supervisor")
+async def prepare_log(settings: Settings, *, is_embedded: bool, may_grow: bool = True) -> None:
+    """Check the engine and make what streams are missing. Raises LogRefused with the line to change, LogUnavailable.
+
+    What an embedded engine may store goes by the disk: where it is full, the start waits for room.
+    """
+    log = await connect(settings, "supervisor")
     try:
-        check_server(log)
-        await ensure_streams(log, shards)
+        await prepare(
+            log,
+            settings.shards,
+            replicas=settings.nats_replicas,
+            monitoring=settings.nats_monitoring,
+            may_grow=may_grow,
+            least_storage=0 if is_embedded else settings.low_disk_megabytes << 20,
+        )
     finally:
         await log.close()
+
+
+async def connect(settings: Settings, name: str) -> Log:
+    """The log that the settings name. Raises LogUnavailable, LogRefused."""
+    return await Log.connect(
+        settings.nats_url,
+        token=settings.nats_token,
+        certificate_authority=settings.nats_certificate_authority,
+        name=name,
+    )

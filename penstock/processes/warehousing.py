@@ -3,9 +3,13 @@
 import os
 from pathlib import Path
 
+from penstock.infra.calls import Audience
 from penstock.infra.secrets import Sealer
 from penstock.infra.snapshots import SnapshotView
+from penstock.processes.announcing import announce
+from penstock.processes.environment import outbound_policy
 from penstock.processes.role import Role, run_role, run_until_stopped
+from penstock.spec.tail import TailEvents, TailLine
 from penstock.warehousing import WarehousingRole, serve_calls
 
 
@@ -16,14 +20,20 @@ def main() -> None:
 async def serve(role: Role) -> None:
     """Run the role until it is told to stop."""
     view = await SnapshotView.open(role.log)
+    tap: Audience[TailLine] = Audience(role.log, TailEvents, role.clock)
+    await tap.open()
     try:
-        warehousing = WarehousingRole(role.settings, role.log, view, role.clock, _opener(role))
+        warehousing = WarehousingRole(
+            role.settings, role.log, view, role.clock, _opener(role), outbound_policy(role.settings), tap
+        )
         calls = await serve_calls(warehousing)
+        announce("warehousing")
         try:
             await run_until_stopped(role.stop, warehousing.run())
         finally:
             await calls.close()
     finally:
+        await tap.close()
         await view.close()
 
 

@@ -12,31 +12,40 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.outbox import REFERRED_TO_FIRST, OutboxRow, delete_until, select_oldest
-from penstock.infra.db import Database
+from penstock.infra.db import DATABASE_DOWN, Database, reason_of
 from penstock.infra.faults import fault_pause
 from penstock.infra.log import Log, LogError
+from penstock.infra.secrets import Sealer
 from penstock.infra.snapshots import SnapshotStore, SnapshotTooLargeError, SnapshotView
 from penstock.kit.backoff import backoff
+from penstock.resources.comparing import is_same
 from penstock.spec.snapshot import Snapshot, SnapshotKind, decode_snapshot
 from penstock.spec.streams import SNAPSHOTS
 
 logger = structlog.get_logger(__name__)
 PATIENCE_SECONDS = 1.0
+BUSY_SECONDS = 5.0
+"""While the log is there: who is answered before the publishing may send events that nobody knows the source of."""
 COMPARE_SECONDS = 300.0
 _BATCH = 64
 
-SelectSnapshots = Callable[[AsyncConnection], Awaitable[Iterable[tuple[SnapshotKind, Snapshot]]]]
+SelectSnapshots = Callable[[AsyncConnection, Sealer], Awaitable[Iterable[tuple[SnapshotKind, Snapshot]]]]
 
 
 class Publisher:
-    """One per installation: two would only do the same work twice, not harm."""
+    """One per API process. Where there are several they do some work twice, without harm.
 
-    def __init__(self, database: Database, log: Log, rows: SelectSnapshots) -> None:
+    For what waits: rows are numbered in the order of the commits, and go only after they are published.
+    """
+
+    def __init__(self, database: Database, log: Log, sealer: Sealer, rows: SelectSnapshots) -> None:
         self._database = database
         self._log = log
+        self._sealer = sealer
         self._rows = rows
         self._wake = asyncio.Event()
         self._advanced = asyncio.Condition()
+        self._awaited = 0
         self._done = 0
         self.is_started = False
         """Whether the bucket has told what the rows tell since this process began."""
@@ -56,11 +65,13 @@ class Publisher:
             self._behind_since = asyncio.get_running_loop().time()
 
     async def published(self, number: int) -> None:
-        """Return when the outbox row is published, or after PATIENCE_SECONDS."""
+        """Return when the outbox row is published; after PATIENCE_SECONDS without the log, BUSY_SECONDS with it."""
         self._fall_behind()
+        self._awaited = max(self._awaited, number)
         self._wake.set()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._advanced:
+            patience = BUSY_SECONDS if self._log.is_connected else PATIENCE_SECONDS
+            async with asyncio.timeout(patience), self._advanced:
                 await self._advanced.wait_for(lambda: self._done >= number)
         except TimeoutError:
             logger.warning("A change is answered before it is published.", number=number)
@@ -74,9 +85,9 @@ class Publisher:
                 await self._repair(store)
                 waits = backoff(0.1, 5.0)
                 await self._follow(store)
-            except LogError as error:
+            except (LogError, *DATABASE_DOWN) as error:
                 self._fall_behind()
-                logger.warning("Publishing waits for the log.", reason=str(error))
+                logger.warning("Publishing waits for the log or the database.", reason=reason_of(error))
                 await asyncio.sleep(next(waits) if self._log.is_connected else 0)
                 # Not a moment longer: events with keys that are not published yet may come as soon as it is back.
                 await self._log.wait_connected()
@@ -91,17 +102,25 @@ class Publisher:
                 await self._repair(store)
 
     async def _drain(self, store: SnapshotStore) -> None:
-        while rows := await self._oldest():
+        while True:
+            awaited = self._awaited
+            if not (rows := await self._oldest()):
+                break
             await fault_pause("publisher.before_publish")
             for row in rows:
                 await self._publish(store, row)
-            async with self._advanced:
-                self._done = rows[-1].number
-                self._advanced.notify_all()
+            await self._advance(rows[-1].number)
             async with self._database.writing() as connection:
                 await delete_until(connection, rows[-1].number)
+        # What was committed before this look and is not there any more, another process has published.
+        await self._advance(awaited)
         self.is_started = True
         self._behind_since = None
+
+    async def _advance(self, number: int) -> None:
+        async with self._advanced:
+            self._done = max(self._done, number)
+            self._advanced.notify_all()
 
     async def _oldest(self) -> list[OutboxRow]:
         async with self._database.reading() as connection:
@@ -124,30 +143,37 @@ class Publisher:
     async def _repair(self, store: SnapshotStore) -> None:
         """Make the bucket tell what the rows tell: the outbox of a restored database says nothing of the difference.
 
-        The bucket is read before the rows, so what the rows lack was deleted and is not merely newer.
+        The bucket is read before the rows, so what the rows lack was deleted and is not merely newer. Once, at the
+        start, the contents are compared too: this release, or this catalog, may make something else of the same row.
         """
-        published = await self._published_versions()
-        async with self._database.reading() as connection:
-            rows = list(await self._rows(connection))
+        published = await self._published()
+        async with self._database.reading(is_long=True) as connection:
+            rows = list(await self._rows(connection, self._sealer))
         for kind, snapshot in sorted(rows, key=lambda row: REFERRED_TO_FIRST.index(row[0])):
-            standing = published.pop((kind, snapshot.workspace_id, snapshot.id), 0)
-            if standing < snapshot.version:
+            standing = published.pop((kind, snapshot.workspace_id, snapshot.id), None)
+            if standing is None or standing.version < snapshot.version:
                 await store.publish(kind, snapshot)
-            elif standing > snapshot.version:
+            elif standing.version > snapshot.version:
                 logger.error("The data plane has a newer version than the database.", kind=kind, id=snapshot.id)
-        for (kind, workspace_id, identifier), version in published.items():
-            await store.bury(kind, workspace_id, identifier, version + 1)
+            elif not self.is_started and not is_same(standing, snapshot, self._sealer):
+                await store.publish(kind, snapshot, is_other=True)
+        for (kind, workspace_id, identifier), buried in published.items():
+            await store.bury(kind, workspace_id, identifier, buried.version + 1)
 
-    async def _published_versions(self) -> dict[tuple[SnapshotKind, str, str], int]:
+    async def _published(self) -> dict[tuple[SnapshotKind, str, str], Snapshot]:
         view = await SnapshotView.open(self._log)
         try:
             living: dict[SnapshotKind, Mapping[str, Snapshot]] = {
                 SnapshotKind.DESTINATION: view.destinations,
                 SnapshotKind.WAREHOUSE: view.warehouses,
                 SnapshotKind.SOURCE: view.sources,
+                SnapshotKind.PLAN: view.plans,
+                SnapshotKind.FUNCTION: view.functions,
+                SnapshotKind.SUPPRESSION: view.suppressions,
+                SnapshotKind.DELETION: view.deletions,
             }
             return {
-                (kind, each.workspace_id, each.id): each.version
+                (kind, each.workspace_id, each.id): each
                 for kind, snapshots in living.items()
                 for each in snapshots.values()
             }

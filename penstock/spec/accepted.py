@@ -8,6 +8,11 @@ import msgspec
 
 from penstock.spec.frame import Decoder, Kind, encode
 
+FUNCTION_CALL = "function"
+"""The call of a request to a source function: its one event is the request itself, as `spec.laps` has it."""
+OBJECT_CALL = "set"
+"""The call of what a source function tells of objects, each as `spec.objects` has it."""
+
 
 class RequestRecord(msgspec.Struct, array_like=True, frozen=True):
     """What is known once per request. JSON texts are kept raw: the pipeline judges them."""
@@ -16,7 +21,7 @@ class RequestRecord(msgspec.Struct, array_like=True, frozen=True):
     """Milliseconds; never goes back within a writer."""
     write_key: str
     call: str
-    """`track` … `alias` where the path names the type of its one event, else `batch`."""
+    """`track` … `alias` where the path names the type of its one event, `function` or `set`, else `batch`."""
     peer: str = ""
     user_agent: str = ""
     sent_at: bytes = b""
@@ -28,6 +33,8 @@ class RequestRecord(msgspec.Struct, array_like=True, frozen=True):
     """Elements that the edge left out of the batch, by code (spec/outcome.py)."""
     notes: dict[str, int] = {}
     """What the edge had to mend, by code: `lone_surrogate`, `number_out_of_range`."""
+    is_client: bool = False
+    """True where the way it came tells that a client sent it, whatever its source and library are: a pixel."""
 
 
 class AcceptedRow(msgspec.Struct, array_like=True, frozen=True):
@@ -38,7 +45,8 @@ class AcceptedRow(msgspec.Struct, array_like=True, frozen=True):
     request: int
     message_id: str
     made_id: bool = False
-    """True where the edge made the message id, because the event had none or one that is no non-empty string."""
+    """True where Penstock made the message id, because the event had none or one that is no non-empty string: the edge,
+    or where a source function sent it. No sender can repeat such an event."""
 
 
 class AcceptedHead(msgspec.Struct, array_like=True, frozen=True):

@@ -12,11 +12,13 @@ from typing import TypeAlias
 
 import msgspec
 
-from penstock.spec.facts import CountedOutcome
+from penstock.spec.facts import CountedLatency, CountedOutcome
 from penstock.spec.frame import Decoder, Kind, encode
 
 RESPONSE_LIMIT = 2_048
 """Bytes of a last response that are kept."""
+NAME_LIMIT = 100
+"""Characters of an event's name in rows: further ones are in its JSON alone."""
 
 
 class DeliveryRef(msgspec.Struct, array_like=True, frozen=True):
@@ -74,6 +76,8 @@ class QuarantineRow(msgspec.Struct, array_like=True, frozen=True):
     attempts: int = 0
     first_attempt_at: int = 0
     response: bytes = b""
+    is_before_lap: bool = False
+    """Whether it was blocked before a source insert function had it, for there was none then."""
 
 
 class QuarantineHead(msgspec.Struct, array_like=True, frozen=True):
@@ -141,6 +145,8 @@ class SettledHead(msgspec.Struct, array_like=True, frozen=True):
     outcomes: list[CountedOutcome]
     """What ended since the `settled` before: final outcomes, and one `AWAITING_RETRY` per failed attempt."""
     written_at: int = 0
+    latencies: list[CountedLatency] = []
+    """Of what was delivered since the `settled` before."""
 
 
 retry_decoder = Decoder(Kind.RETRY, RetryHead)

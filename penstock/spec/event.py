@@ -19,6 +19,19 @@ EVENT_TYPES = tuple(EventType)
 
 TYPE_NUMBERS = {event_type: number for number, event_type in enumerate(EVENT_TYPES)}
 
+HOLDERS: dict[str, str] = {
+    EventType.TRACK: "properties",
+    EventType.PAGE: "properties",
+    EventType.SCREEN: "properties",
+    EventType.IDENTIFY: "traits",
+    EventType.GROUP: "traits",
+}
+"""Where an event of a type keeps what its sender tells: what plans declare, and what names without a prefix mean."""
+
+CLIENT = "client"
+SERVER = "server"
+"""Values of an event's `channel`: who sent it (tracking-api.md §9.3)."""
+
 SINGLE_EVENT_LIMIT = 32 * 1024
 BATCH_BODY_LIMIT = 512_000
 BATCH_MERGED_LIMIT = 4 * 1024 * 1024

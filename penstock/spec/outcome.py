@@ -55,7 +55,21 @@ class IngestReason(StrEnum):
     BATCH_LIMIT_EXCEEDED = "batch_limit_exceeded"
     DUPLICATE = "duplicate"
     EXPIRED = "expired"
+    INVALID_SETTINGS = "invalid_settings"
     INTERNAL = "internal"
+
+
+class SourceReason(StrEnum):
+    """Why an event was filtered at its source. The last three are reasons of our own: the original tells none."""
+
+    UNPLANNED = "unplanned"
+    SCHEMA_VIOLATION = "schema_violation"
+    UNPLANNED_AND_SCHEMA_VIOLATION = "unplanned_and_schema_violation"
+    COMMON_SCHEMA_VIOLATION = "common_schema_violation"
+    EVENT_SETTING = "event_setting"
+    TRANSFORMATION = "transformation"
+    SUPPRESSED = "suppressed"
+    DELETED = "deleted"
 
 
 class DestinationReason(StrEnum):
@@ -65,6 +79,7 @@ class DestinationReason(StrEnum):
     FILTERED_BY_INTEGRATIONS_OBJECT = "FILTERED_BY_INTEGRATIONS_OBJECT"
     FILTERED_BY_END_USER_CONSENT = "FILTERED_BY_END_USER_CONSENT"
     FILTERED_AT_MAPPING = "FILTERED_AT_MAPPING"
+    FILTERED_AT_INSERT_FUNCTION = "FILTERED_AT_INSERT_FUNCTION"
     MESSAGE_SENT_CLIENT_SIDE = "MESSAGE_SENT_CLIENT_SIDE"
     UNSUPPORTED_EVENT_TYPE = "UNSUPPORTED_EVENT_TYPE"
     NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"
@@ -73,5 +88,7 @@ class DestinationReason(StrEnum):
     DESTINATION_DISABLED = "DESTINATION_DISABLED"
     DESTINATION_DELETED = "DESTINATION_DELETED"
     SUBSCRIPTION_DELETED = "SUBSCRIPTION_DELETED"
+    USER_DELETED = "USER_DELETED"
+    USER_SUPPRESSED = "USER_SUPPRESSED"
     EXPIRED = "EXPIRED"
     INTERNAL = "INTERNAL"

@@ -28,12 +28,28 @@ class OutcomeCount(msgspec.Struct, array_like=True, frozen=True):
     event_type: str
     event_name: str
     count: int
+    app_version: str = ""
+    """`context.app.version` of the events that were received, bounded like names."""
+
+
+class PeopleOfSource(msgspec.Struct, array_like=True, frozen=True):
+    """Who the events that one source routed are from: salted hashes of 8 bytes, one after the other, each once."""
+
+    source: int
+    """Index into the head's sources."""
+    users: bytes
+    """Of user ids."""
+    anonymous: bytes
+    """Of anonymous ids that came without a user id."""
+    tied: bytes
+    """Of anonymous ids that came with one."""
 
 
 ROUTED_TO_ALL = 0
 BLOCKED = 1
 FOR_FUNCTION = 2
-"""Values of `RoutedRow.fate`: destinations and warehouses read the first alone."""
+FOR_WAREHOUSES = 3
+"""Values of `RoutedRow.fate`: destinations read the first alone; warehouses the last too, which is an object."""
 
 
 class RoutedRow(msgspec.Struct, array_like=True, frozen=True):
@@ -72,6 +88,10 @@ class RoutedHead(msgspec.Struct, array_like=True, frozen=True):
     lap: str = ""
     received_at: int = 0
     """Lowest `received_at` of the frame in milliseconds (0: none), so that readers can measure their lag."""
+    people: list[PeopleOfSource] = []
+    """In the last part only. Empty where the frame is not first-hand: who comes again was counted."""
+    findings: bytes = b""
+    """In the last part only: `spec.findings`, packed. Empty where the frame is not first-hand."""
 
 
 decoder = Decoder(Kind.ROUTED, RoutedHead)

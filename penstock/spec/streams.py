@@ -3,6 +3,9 @@
 FACTS = "FACTS"
 SNAPSHOTS = "snapshots"
 """Name of the bucket that snapshots stand in."""
+FUNCTION_LOGS = "FUNCTION_LOGS"
+"""Name of the one stream that stands in memory, whatever the others do."""
+FUNCTION_LOGS_SUBJECTS = ("function_logs.>",)
 
 
 def accepted(shard: int) -> str:
@@ -30,8 +33,13 @@ def delivery_subject(shard: int, name: str) -> str:
     return f"delivery.{shard}.{name}"
 
 
+def function_logs_subject(workspace_id: str, function_id: str) -> str:
+    """`function_id` may be `*`: all functions of the workspace."""
+    return f"function_logs.{workspace_id}.{function_id}"
+
+
 def streams(shards: int) -> dict[str, tuple[str, ...]]:
-    """Every stream with the subjects that it takes."""
+    """Every stream of events and facts with the subjects that it takes."""
     found: dict[str, tuple[str, ...]] = {FACTS: ("facts.>",)}
     for shard in range(shards):
         found[accepted(shard)] = (f"accepted.{shard}.*",)

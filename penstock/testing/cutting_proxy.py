@@ -1,9 +1,11 @@
-"""A TCP proxy on loopback that misbehaves on command: it cuts, holds or drops what passes, in either direction.
+"""A TCP proxy on loopback that misbehaves on command: it cuts, holds or changes what passes, in either direction.
 
 With it a test stands between the moment when something was stored and the moment when its answer arrives.
 """
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,11 @@ class CuttingProxy:
         self._open_downward.set()
         self._cut_upward: Callable[[bytes], int | None] | None = None
         self._cut_downward: Callable[[bytes], int | None] | None = None
+        self._changes: list[tuple[bytes, bytes]] = []
+        self.answers: list[tuple[float, int]] = []
+        """When which status passed, of answers that came in one piece."""
+        self.questions_held = b""
+        """What the client has sent that waits, or waited, here."""
         self.is_refusing = False
         self.port = 0
         self.cuts = 0
@@ -78,6 +85,10 @@ class CuttingProxy:
 
         self._cut_upward = place
 
+    def change_question(self, *changes: tuple[bytes, bytes]) -> None:
+        """Put the second for the first of each pair where the client sends it next, once."""
+        self._changes += changes
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_refusing:
             writer.transport.abort()
@@ -87,6 +98,9 @@ class CuttingProxy:
         except OSError:
             writer.transport.abort()
             return
+        except asyncio.CancelledError:
+            writer.transport.abort()
+            raise
         self._writers |= {writer, target_writer}
         pumps = (self._pump(reader, target_writer, True), self._pump(target_reader, writer, False))
         for task in [asyncio.create_task(pump) for pump in pumps]:
@@ -96,6 +110,9 @@ class CuttingProxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_upward: bool) -> None:
         try:
             while data := await reader.read(1 << 16):
+                data = self._changed(data) if is_upward else self._noted(data)
+                if is_upward and not self._open_upward.is_set():
+                    self.questions_held += data
                 await (self._open_upward if is_upward else self._open_downward).wait()
                 if writer.transport.is_closing():
                     return
@@ -112,6 +129,17 @@ class CuttingProxy:
             writer.close()
             self._writers.discard(writer)
 
+    def _changed(self, data: bytes) -> bytes:
+        for change in [change for change in self._changes if change[0] in data]:
+            data = data.replace(*change, 1)
+            self._changes.remove(change)
+        return data
+
+    def _noted(self, data: bytes) -> bytes:
+        if data.startswith(b"HTTP/1.1 "):
+            self.answers.append((time.monotonic(), int(data[9:12])))
+        return data
+
     def _place(self, data: bytes, is_upward: bool) -> int | None:
         """Where in `data` to cut, if here."""
         rule = self._cut_upward if is_upward else self._cut_downward
@@ -119,3 +147,23 @@ class CuttingProxy:
         if place is not None:
             self._cut_upward = self._cut_downward = None
         return place
+
+
+class ThreadedProxy:
+    """A cutting proxy in a thread of its own, for tests that wait without a loop."""
+
+    def __init__(self, port: int) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.proxy = CuttingProxy(port)
+
+    def __enter__(self) -> CuttingProxy:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.proxy.__aenter__(), self._loop).result(5)
+        return self.proxy
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self.proxy.__aexit__(None, None, None), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
-from penstock.client.local import LocalClient
+from penstock.client.local import LocalClient, Refused
 
-START_SECONDS = 60.0
+START_SECONDS = 70.0
+"""Longer than `penstock up` waits itself, so that its own words tell what is missing."""
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "the state") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 90.0, what: str = "the state") -> Any:
     """The first true value of `condition`; an AssertionError that names the state after `seconds`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -79,7 +81,7 @@ class Instance:
     def log(self) -> str:
         return self.data.with_name(self.data.name + ".log").read_text(errors="replace")
 
-    def stop(self, seconds: float = 30.0) -> int:
+    def stop(self, seconds: float = 90.0) -> int:
         """SIGTERM and wait; the exit status."""
         assert self._process is not None
         if self._process.poll() is None:
@@ -122,17 +124,30 @@ class Instance:
 
     def sync(self) -> dict[str, Any]:
         """As `penstock sync`, without the start of a process."""
-        report: dict[str, Any] = self.local().post("/penstock/sync", {}, 300)
+        report = self._asked("/penstock/sync", {}, 300)
         assert not report["errors"], report["errors"]
         return report
 
     def sql(self, statement: str, rows: int = 100_000) -> list[dict[str, Any]]:
         """As `penstock sql --json`, without the start of a process."""
         body = {"statement": statement, "rowLimit": rows, "secondsLimit": 60}
-        answer = self.local().post("/penstock/sql", body, 70)
+        answer = self._asked("/penstock/sql", body, 70)
         assert not answer["error"], answer["error"]
         assert not answer["is_truncated"]
         return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+
+    def _asked(self, path: str, body: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """The answer; of a role that is just starting anew, once it has."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                answer: dict[str, Any] = self.local().post(path, body, seconds)
+            except Refused as error:
+                if error.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return answer
 
 
 def _first(pids: list[int], mark: str) -> int | None:

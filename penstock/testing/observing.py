@@ -30,8 +30,10 @@ class Quarantined(msgspec.Struct, frozen=True):
     body: bytes
 
 
-def outcomes(instance: Instance, *, of_source_itself: bool = False, **filters: str) -> dict[tuple[str, str], int]:
+def outcomes(instance: Instance, *, of_source_itself: bool = False, **filters: str) -> Counter[tuple[str, str]]:
     """(outcome, reason) to count of what the fold has counted; nothing while the control process does not answer.
+
+    A Counter, so that a wait for a count that the fold has not seen yet goes on.
 
     `of_source_itself` leaves out what ended at a destination.
     """
@@ -39,12 +41,12 @@ def outcomes(instance: Instance, *, of_source_itself: bool = False, **filters: s
     try:
         found = instance.local().get(f"/penstock/outcomes?by=outcome,reason,destination_id{asked}")["outcomes"]
     except Exception:  # noqa: BLE001 - whatever is wrong now, the deadline of the caller tells
-        return {}
+        return Counter()
     summed: Counter[tuple[str, str]] = Counter()
     for row in found:
         if not (of_source_itself and row["destination_id"]):
             summed[row["outcome"], row["reason"]] += row["count"]
-    return dict(summed)
+    return summed
 
 
 def finals(instance: Instance, destination_id: str) -> dict[tuple[str, str], int]:

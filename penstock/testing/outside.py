@@ -18,9 +18,17 @@ from penstock.kit.clock import Clock, SystemClock
 from penstock.kit.settings import Settings
 from penstock.spec import delivery, routed
 from penstock.spec.event import EVENT_TYPES, EventType
-from penstock.spec.facts import CountedOutcome
+from penstock.spec.facts import CountedLatency, CountedOutcome
 from penstock.spec.outcome import Outcome
-from penstock.spec.snapshot import DestinationSnapshot, SnapshotKind, SubscriptionSnapshot
+from penstock.spec.snapshot import (
+    DeletionSnapshot,
+    DestinationSnapshot,
+    FunctionSnapshot,
+    SnapshotKind,
+    SubscriptionSnapshot,
+    SuppressionSnapshot,
+)
+from penstock.spec.tail import CLOSED, Tap
 
 DELIVERED = Verdict(Fate.DELIVERED, Signal.HEALTHY, status=200)
 NOT_SUBSCRIBED = Verdict(Fate.NOT_SUBSCRIBED, Signal.SILENT)
@@ -70,7 +78,16 @@ class Destinations:
 
     def __init__(self) -> None:
         self.destinations: dict[str, DestinationSnapshot] = {}
+        self.functions: dict[str, FunctionSnapshot] = {}
+        self.deletions: tuple[DeletionSnapshot, ...] = ()
+        self.suppressions: tuple[SuppressionSnapshot, ...] = ()
         self._listeners: list[Callable[[SnapshotKind, str], None]] = []
+
+    def deletions_of(self, workspace_id: str) -> tuple[DeletionSnapshot, ...]:
+        return self.deletions if all(each.workspace_id == workspace_id for each in self.deletions) else ()
+
+    def suppressions_of(self, workspace_id: str) -> tuple[SuppressionSnapshot, ...]:
+        return self.suppressions if all(each.workspace_id == workspace_id for each in self.suppressions) else ()
 
     def subscribe(self, changed: Callable[[SnapshotKind, str], None]) -> Callable[[], None]:
         self._listeners.append(changed)
@@ -140,6 +157,7 @@ class Shard:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.outside = Outside()
+        self.tap: Tap = CLOSED
         self.view = Destinations()
         self.engine: DeliveryEngine | None = None
         self._running: asyncio.Task[None] | None = None
@@ -188,7 +206,7 @@ class Shard:
     async def start(self) -> DeliveryEngine:
         """A new engine; what an earlier one knew is in the log alone."""
         self.engine = DeliveryEngine(
-            self.settings, self.log, self.view, self.clock, self.outside, PlainSealer(), self.number
+            self.settings, self.log, self.view, self.clock, self.outside, PlainSealer(), self.number, self.tap
         )
         self._running = asyncio.create_task(self.engine.run())
         ready = asyncio.create_task(self.engine.wait_ready())
@@ -233,6 +251,11 @@ class Shard:
             outcome for message in messages for outcome in delivery.settled_decoder.frame(message.payload)[0].outcomes
         ]
 
+    async def latencies(self) -> list[CountedLatency]:
+        """As the fold reads them too."""
+        messages = await self.written("settled")
+        return [each for message in messages for each in delivery.settled_decoder.frame(message.payload)[0].latencies]
+
     async def finals(self) -> Counter[tuple[str, str, str]]:
         """(destination, subscription, event name): how many final outcomes it has."""
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -248,7 +271,7 @@ class Shard:
             counts[one.destination_id, one.outcome, one.reason] += one.count
         return counts
 
-    async def ended(self, count: int, *, seconds: float = 20.0) -> Counter[tuple[str, str, str]]:
+    async def ended(self, count: int, *, seconds: float = 60.0) -> Counter[tuple[str, str, str]]:
         """Wait for `count` final outcomes to be settled, and tell the totals."""
         await until(lambda: self._has_ended(count), seconds=seconds)
         return await self.totals()
@@ -257,7 +280,7 @@ class Shard:
         return sum((await self.finals()).values()) >= count
 
 
-async def until(condition: Callable[[], Awaitable[bool] | bool], *, seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Awaitable[bool] | bool], *, seconds: float = 60.0) -> None:
     """Wait for a state."""
     async with asyncio.timeout(seconds):
         while True:

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Callable
 from typing import Any, Self
+from weakref import WeakSet
 
 import msgspec
 
@@ -39,6 +40,7 @@ class Receiver:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._port = 0
+        self._transports: WeakSet[asyncio.WriteTransport] = WeakSet()
 
     @property
     def url(self) -> str:
@@ -51,7 +53,7 @@ class Receiver:
 
     def __exit__(self, *_: object) -> None:
         self.silence()
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -72,7 +74,16 @@ class Receiver:
     async def _close(self) -> None:
         self._server.close()
 
+    async def _end_all(self) -> None:
+        """Also what was accepted a moment ago, and what has more to send than its client reads."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+            await _cancel_all()
+            for transport in list(self._transports):
+                transport.abort()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._transports.add(writer.transport)
         try:
             while request := await _read(reader):
                 self.requests.append(request)

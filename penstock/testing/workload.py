@@ -39,6 +39,7 @@ class Workload:
         self.acknowledged: list[Sent] = []
         self.attempts = 0
         self.in_hand = 0
+        self.repeated = 0
         self._threads = [
             threading.Thread(target=self._send_all, args=(number,), daemon=True) for number in range(threads)
         ]
@@ -85,6 +86,8 @@ class Workload:
         with self._lock:
             self.in_hand += len(events)
         while not self._post(path, body):
+            with self._lock:
+                self.repeated += len(events)
             threading.Event().wait(0.05)
         with self._lock:
             self.in_hand -= len(events)

@@ -3,24 +3,37 @@
 import asyncio
 import os
 
-from penstock.catalog.warehouses.port import QueryLimits, WarehouseError
+import structlog
+
+from penstock.catalog.warehouses.port import QueryLimits, Step, WarehouseError, WarehouseLocked, WarehouseUnreachable
 from penstock.infra.calls import CallFailed, CallServer
 from penstock.infra.log import LogError
+from penstock.infra.secrets import SealError
 from penstock.spec import routed, streams
 from penstock.spec.calls import (
+    ForgetObjects,
+    ForgetPeople,
+    ForgetReport,
     QueryResult,
     QueryWarehouse,
     RoleStatus,
     StatusReport,
     SyncReport,
     SyncWarehouses,
+    ValidateWarehouse,
+    ValidationReport,
 )
+from penstock.spec.quarantine import FindAnonymousRows, FoundAnonymous
 from penstock.warehousing.role import WarehousingRole
+
+logger = structlog.get_logger(__name__)
 
 EMBEDDED_SLUG = "duckdb"
 _ROUTING_SECONDS = 30.0
 """How long a sync waits for the pipeline while that makes no progress."""
 _LOOK_SECONDS = 0.02
+_CHECKS_AT_ONCE = 4
+"""Warehouses that are connected to, to see whether they can be: each may take as long as a network is silent."""
 
 
 class Answers:
@@ -29,6 +42,7 @@ class Answers:
     def __init__(self, role: WarehousingRole) -> None:
         self._role = role
         self._running: set[asyncio.Task[SyncReport]] = set()
+        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def sync(self, call: SyncWarehouses) -> SyncReport:
         """Everything accepted before the call is loaded when this answers. The load outlives an asker who gives up."""
@@ -54,10 +68,39 @@ class Answers:
                     self._role.wake()
         return QueryResult([], [], [], False, "there is no embedded warehouse that is enabled")
 
+    async def validate(self, call: ValidateWarehouse) -> ValidationReport:
+        """Connect, and see that schemas may be made."""
+        try:
+            place = self._role.place(call.slug, call.sealed_settings, call.warehouse_id)
+            async with self._checks:
+                await asyncio.to_thread(place.check)
+        except WarehouseUnreachable as error:
+            report = ValidationReport(error.step, str(error))
+        except (WarehouseError, SealError, ValueError) as error:
+            report = ValidationReport(Step.SETTINGS, str(error))
+        else:
+            return ValidationReport()
+        logger.info("A warehouse cannot be connected to.", warehouse=call.warehouse_id, kind=call.slug, **_told(report))
+        return report
+
+    async def forget(self, call: ForgetPeople | ForgetObjects) -> ForgetReport:
+        """Delete people or objects from one warehouse."""
+        try:
+            return ForgetReport(await self._role.forget(call))
+        except (WarehouseError, LogError) as error:
+            return ForgetReport(error=_without_values(error))
+
+    async def find_anonymous(self, call: FindAnonymousRows) -> FoundAnonymous:
+        try:
+            return await self._role.find_anonymous(call)
+        except (WarehouseError, LogError) as error:
+            raise CallFailed("refused", _without_values(error), "warehousing") from error
+
     async def status(self, _call: RoleStatus) -> StatusReport:
         role = self._role
         reasons = [f"warehouse {key}: {text}" for key, text in role.refused.items()]
         reasons += [f"warehouse {key}: {sync.error}" for key, sync in role.syncs.items() if sync.error]
+        reasons += [f"warehouse {key} waits: {text}" for key, text in role.held().items()]
         totals = [sync.totals for sync in role.syncs.values()]
         return StatusReport(
             role="warehousing",
@@ -122,11 +165,32 @@ class Answers:
         return routed.decoder.head(last.payload).covers if last else 0
 
 
+def _without_values(error: Exception) -> str:
+    """What went wrong. A target's own text may hold values of rows, and this is kept for longer than the person."""
+    cause = error.__cause__
+    if cause is None or isinstance(error, WarehouseUnreachable | WarehouseLocked | LogError):
+        return str(error)
+    kind = type(cause).__name__
+    return (
+        f"the target has refused: {kind}: {cause.strerror}"
+        if isinstance(cause, OSError)
+        else f"the target has refused: {kind}"
+    )
+
+
+def _told(report: ValidationReport) -> dict[str, str]:
+    return {"step": report.step, "reason": report.reason}
+
+
 async def serve_calls(role: WarehousingRole) -> CallServer:
     """Answer calls to `role` until the returned server is closed."""
     answers = Answers(role)
     server = CallServer(role.log, "warehousing")
     await server.answer(SyncWarehouses, answers.sync)
     await server.answer(QueryWarehouse, answers.query)
+    await server.answer(ValidateWarehouse, answers.validate)
+    await server.answer(ForgetPeople, answers.forget)
+    await server.answer(ForgetObjects, answers.forget)
+    await server.answer(FindAnonymousRows, answers.find_anonymous)
     await server.answer(RoleStatus, answers.status)
     return server

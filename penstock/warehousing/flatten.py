@@ -16,12 +16,13 @@ from penstock.catalog.warehouses.discards import DiscardKind
 from penstock.spec.event import EVENT_TYPES, EventType
 from penstock.spec.names import identifier, snakecase
 from penstock.warehousing.columns import ColumnNames
+from penstock.warehousing.selection import ALL, Selection
 from penstock.warehousing.tables import (
     DECLARED,
     DISCARDED_NAMES,
     EVENT_TABLE_COLUMNS,
     PREFIXED_NAMES,
-    SYSTEM_TABLES,
+    table_of,
 )
 
 _DEPTH_LIMIT = 64
@@ -46,21 +47,36 @@ def decode_event(raw: bytes | memoryview) -> dict[str, Any]:
     return event
 
 
-def flatten(batch: SourceBatch, event: Mapping[str, Any], message_id: str, event_type: int) -> None:
-    """Add the rows of `event` to `batch`; a message id that it already holds adds nothing."""
+def flatten(
+    batch: SourceBatch, event: Mapping[str, Any], message_id: str, event_type: int, selection: Selection = ALL
+) -> None:
+    """Add the rows of `event` to `batch`, as far as they are selected; a message id that it holds adds nothing."""
     if message_id in batch.message_ids:
         return
     batch.message_ids.add(message_id)
     batch.events += 1
-    _Flattening(batch, event, message_id).run(EVENT_TYPES[event_type])
+    _Flattening(batch, event, message_id, selection).run(EVENT_TYPES[event_type])
+
+
+def flatten_object(
+    batch: SourceBatch,
+    told: Mapping[str, Any],
+    selection: Selection = ALL,
+    is_of_deleted: Callable[[object], bool] = lambda _user_id: False,
+) -> None:
+    """Add what was told of an object (spec/objects.py) to `batch`, as far as it is selected, and its `user_id` is not
+    that of somebody who was deleted.
+    """
+    _Flattening(batch, told, str(told["id"]), selection).set(is_of_deleted)
 
 
 class _Flattening:
     """One event while it is flattened."""
 
-    __slots__ = ("_base", "_batch", "_context", "_event", "_id")
+    __slots__ = ("_base", "_batch", "_context", "_event", "_id", "_selection")
 
-    def __init__(self, batch: SourceBatch, event: Mapping[str, Any], message_id: str) -> None:
+    def __init__(self, batch: SourceBatch, event: Mapping[str, Any], message_id: str, selection: Selection) -> None:
+        self._selection = selection
         self._batch = batch
         self._event = event
         self._id = message_id
@@ -87,9 +103,9 @@ class _Flattening:
         if not slug:
             self._batch.discards.add("tracks", "event", self._id, text, DiscardKind.NO_NAME)
             return
-        name = identifier(slug)
-        if name in SYSTEM_TABLES:
-            name = "_" + name
+        name = table_of(slug)
+        if not self._selection.takes(name):
+            return
         self._walk_own("properties", name, values)
         self._add(name, values)
 
@@ -111,12 +127,36 @@ class _Flattening:
     def alias(self) -> None:
         self._call("aliases", "traits", {"previous_id": self._event.get("previousId")})
 
+    def set(self, is_of_deleted: Callable[[object], bool]) -> None:
+        """What is told of an object of a collection. A property writes its column, but for those of every object."""
+        collection, received_at = str(self._event["collection"]), str(self._event["receivedAt"])
+        name = table_of(collection)
+        if not self._selection.takes(name):
+            return
+        objects = self._batch.collection(name, collection)
+        if objects is None:
+            self._batch.discards.add(name, "", self._id, "", DiscardKind.TOO_MANY_TABLES)
+            return
+        values: Values = {}
+        self._walk(self._event["properties"], "", values, _column_names, name)
+        if "received_at" in values:
+            self._batch.discards.add(
+                name, "received_at", self._id, values.pop("received_at"), DiscardKind.RESERVED_NAME
+            )
+        if is_of_deleted(values.get("user_id")):
+            return
+        values = self._selection.kept(name, values)
+        self._batch.object_cells += len(values)
+        objects.calls.append(ObjectCall(self._id, "", received_at, values))
+
     def _view(self, table: str) -> None:
         event = self._event
         self._call(table, "properties", {"name": event.get("name"), "category": event.get("category")})
 
     def _call(self, table: str, section: str, own: Mapping[str, Any]) -> Values:
         """Add the row of a call that has one table; answers the columns that came from `section`."""
+        if not self._selection.takes(table):
+            return {}
         values = {**self._base, **self._context}
         values.update({column: value for column, value in own.items() if value is not None})
         before = len(values)
@@ -125,20 +165,27 @@ class _Flattening:
         return dict(list(values.items())[before:])
 
     def _object(self, name: str, calls_table: str, key: str, object_id: object, traits: Values) -> None:
-        if not isinstance(object_id, str) or not object_id:
+        """An object follows its calls: without their rows nothing tells a new call from one that was loaded."""
+        selection = self._selection
+        if not isinstance(object_id, str) or not object_id or not selection.takes(calls_table):
+            return
+        if not selection.takes(name):
             return
         objects = self._batch.objects.get(name)
         if objects is None:
             objects = self._batch.objects[name] = ObjectBatch(name, calls_table, key)
         received_at = str(self._base.get("received_at", ""))
-        objects.calls.append(ObjectCall(object_id, self._id, received_at, {**self._context, **traits}))
+        values = selection.kept(name, selection.kept(calls_table, {**self._context, **traits}))
+        objects.calls.append(ObjectCall(object_id, self._id, received_at, values))
 
     def _add(self, name: str, values: Values) -> None:
+        if not self._selection.takes(name):
+            return
         table = self._batch.table(name, DECLARED.get(name, EVENT_TABLE_COLUMNS))
         if table is None:
             self._batch.discards.add(name, "", self._id, "", DiscardKind.TOO_MANY_TABLES)
             return
-        table.add(self._id, values, self._batch.discards)
+        table.add(self._id, self._selection.kept(name, values), self._batch.discards)
 
     def _walk_own(self, section: str, table: str, values: Values) -> None:
         """Flatten properties or traits into `values`, whose present columns are the message's own."""

@@ -12,7 +12,6 @@ import structlog
 from penstock.catalog.warehouses.port import SyncRecord
 from penstock.infra.facts import FactGapError, FactWriter
 from penstock.infra.log import Log
-from penstock.spec import streams
 from penstock.warehousing.loading import Target
 
 logger = structlog.get_logger(__name__)
@@ -27,12 +26,13 @@ def fact_role(warehouse_id: str) -> str:
 
 
 class Reporter:
-    """The sync records of one warehouse and shard."""
+    """The sync records of one warehouse and shard, or of the lane of what sources have missed of it."""
 
-    def __init__(self, log: Log, target: Target, shard: int) -> None:
+    def __init__(self, log: Log, target: Target, shard: int, stream: str) -> None:
         self._writer = FactWriter(log, fact_role(target.snapshot.id), shard)
         self._target = target
         self._shard = shard
+        self._stream = stream
         self._is_open = False
 
     async def report(self, to: int) -> None:
@@ -65,7 +65,7 @@ class Reporter:
         for number, part in enumerate(parts, 1):
             after = self._writer.watermark
             await self._writer.write(
-                stream=streams.routed(self._shard),
+                stream=self._stream,
                 after=after,
                 to=to if number == len(parts) else after,
                 syncs=[msgspec.to_builtins(record) for record in part],

@@ -1,10 +1,12 @@
 """The tables that Penstock itself makes, their fixed columns, and the names that properties cannot take.
 
-Choices where the original is unknown: an event named like a system table goes to `_<name>`; `pages` gets the columns
-that browser SDKs send up front, so that models written for them compile on a site that has had no campaign yet.
+Choices where the original is unknown: an event or a collection named like a system table goes to `_<name>`; `pages`
+gets the columns that browser SDKs send up front, so that models written for them compile on a site that has had no
+campaign yet.
 """
 
 from penstock.catalog.warehouses.values import LogicalType
+from penstock.spec.names import identifier
 
 _TIME = LogicalType.TIMESTAMP
 _TEXT = LogicalType.VARCHAR
@@ -33,6 +35,13 @@ DECLARED = {
     "aliases": {**_BASE, "previous_id": _TEXT},
 }
 SYSTEM_TABLES = frozenset((*DECLARED, "users", "accounts"))
+
+
+def table_of(slug: str) -> str:
+    """Of the events of a name, or the objects of a collection, in snake_case."""
+    name = identifier(slug)
+    return "_" + name if name in SYSTEM_TABLES else name
+
 
 PREFIXED_NAMES = frozenset(("id", "uuid", "uuid_ts", "loaded_at"))
 """Properties and traits of these names get a `_` before their column."""

@@ -18,7 +18,7 @@ FUNCTION_STATEMENTS = 60
 EMPTY_NAMES = {"utils", "util", "misc", "common", "helpers", "types", "manager", "handler", "base_service"}
 
 FENCES: dict[str, tuple[str, ...]] = {
-    "nats": ("penstock.infra",),
+    "nats": ("penstock.infra", "penstock.testing"),
     "subprocess": ("penstock.js", "penstock.processes", "penstock.infra.log", "penstock.testing"),
     "asyncio.create_subprocess_exec": (
         "penstock.js",
@@ -28,12 +28,13 @@ FENCES: dict[str, tuple[str, ...]] = {
     ),
     "asyncio.create_subprocess_shell": (),
     "os.system": (),
-    "duckdb": ("penstock.catalog.warehouses.duckdb",),
+    "duckdb": ("penstock.catalog.warehouses.duckdb", "penstock.testing.searching"),
+    "psycopg": ("penstock.catalog.warehouses.postgres", "penstock.infra.db", "penstock.testing"),
     "sqlalchemy": ("penstock.infra.db", "penstock.infra.migrations", "penstock.resources", "penstock.api"),
     # Writing a new migration needs every slice's tables, which infra cannot see.
     "alembic": ("penstock.infra.migrations", "penstock.resources.new_migration"),
     "granian": ("penstock.processes",),
-    "rocksdict": ("penstock.pipeline", "penstock.infra"),
+    "rocksdict": ("penstock.pipeline", "penstock.infra", "penstock.testing.searching"),
 }
 """Third-party clients and the packages that may speak to them."""
 

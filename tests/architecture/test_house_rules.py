@@ -47,7 +47,7 @@ def test_tests_are_no_packages():
 def test_the_wheel_leaves_tests_out_and_takes_the_bundle():
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert {"**/tests", "penstock/testing"} <= set(wheel["exclude"])
-    assert wheel["artifacts"] == ["penstock/js/bundle/*"]
+    assert wheel["artifacts"] == ["penstock/js/bundle/**"]
 
 
 def test_no_file_names_a_place_of_one_machine_or_a_registry():

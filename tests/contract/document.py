@@ -10,6 +10,8 @@ from typing import Any
 import jsonschema_rs
 
 DATA = Path(__file__).parent / "data"
+OFFICIAL_NAMES = {"createRegulation": "createWorkspaceRegulation", "listRegulations": "listWorkspaceRegulations"}
+"""What the seed calls by another name."""
 
 
 class Document:
@@ -17,16 +19,21 @@ class Document:
 
     def __init__(self, name: str) -> None:
         found = json.loads((DATA / f"{name}.json").read_text())
-        self.is_closed = name == "official"
-        self.operations: dict[str, Any] = found["operations"]
-        self._schemas: dict[str, Any] = found["schemas"]
+        operations = {OFFICIAL_NAMES.get(name, name): declared for name, declared in found["operations"].items()}
+        self._hold(operations, found["schemas"], is_closed=name == "official")
+
+    def _hold(self, operations: dict[str, Any], schemas: dict[str, Any], *, is_closed: bool) -> None:
+        self.operations = operations
+        self.is_closed = is_closed
+        self._schemas = schemas
+        self._sealed = sealed(schemas)
         self._validators: dict[str, jsonschema_rs.Validator] = {}
 
     def complaints(self, schema: dict[str, Any], value: Any, *, closed: bool) -> list[str]:
         key = json.dumps([schema, closed], sort_keys=True)
         if key not in self._validators:
-            components = {"schemas": _closed(self._schemas) if closed else self._schemas}
-            whole = {**(_closed(schema) if closed else schema), "components": components}
+            components = {"schemas": self._sealed if closed else self._schemas}
+            whole = {**(sealed(schema) if closed else schema), "components": components}
             self._validators[key] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
         return [f"{error.instance_path}: {error.message}" for error in self._validators[key].iter_errors(value)]
 
@@ -40,6 +47,8 @@ class Document:
         if str(status) not in declared:
             return [f"status {status} is not declared"]
         schemas = declared[str(status)]
+        if not schemas:
+            return []
         # An alpha or beta operation declares its versions alone, yet clients also ask it for plain JSON.
         schema = schemas.get(media_type) or next(iter(schemas.values()))
         if media_type not in schemas and media_type != "application/json":
@@ -50,13 +59,13 @@ class Document:
         return set(self._schemas[schema]["properties"])
 
 
-def _closed(schema: Any) -> Any:
+def sealed(schema: Any) -> Any:
     """The schema, refusing properties that no object in it declares."""
     if isinstance(schema, list):
-        return [_closed(each) for each in schema]
+        return [sealed(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {name: _closed(each) for name, each in schema.items()}
+    found = {name: sealed(each) for name, each in schema.items()}
     if schema.get("type") == "object" and isinstance(schema.get("properties"), dict):
-        closed.setdefault("additionalProperties", False)
-    return closed
+        found.setdefault("additionalProperties", False)
+    return found

@@ -19,7 +19,7 @@ from penstock.testing.observing import FINAL, quarantined
 from penstock.testing.sender import sender
 from penstock.testing.setup import create_source, data_of
 
-CATALOG = load_destination_catalog()
+CATALOG = {one.id: one for one in load_destination_catalog().values() if one.traits.is_deliverable}
 SETTINGS = {
     "PENSTOCK_OUTBOUND_ALLOW": "none",
     "PENSTOCK_RETRY_SECONDS": "0.1,0.1",

@@ -43,7 +43,7 @@ def flow(instance, receiver, message_id):
     with sender(instance.url, instance.source["writeKeys"][0]) as send:
         send.send(track(message_id))
     arrived = lambda: any(request.json()["messageId"] == message_id for request in receiver.requests)  # noqa: E731
-    wait_until(arrived, 20, f"{message_id} at the webhook")
+    wait_until(arrived, 60, f"{message_id} at the webhook")
 
 
 def start_times(pids):
@@ -125,8 +125,8 @@ class TestDeath:
             assert any("deno" in command_line(child) for child, _ in below), "the engine has no runner"
         kill(pid)
         wait_until(lambda: not start_times([child for child, _ in below]) & below, SECONDS, f"no child of the {role}")
-        wait_until(lambda: instance.pid_of(role) != pid, 15, f"another {role}")
-        wait_until(lambda: is_healthy(instance), 30, "a healthy tree")
+        wait_until(lambda: instance.pid_of(role) != pid, 60, f"another {role}")
+        wait_until(lambda: is_healthy(instance), 90, "a healthy tree")
         flow(instance, receiver, f"after-{role}")
 
     def test_a_killed_supervisor_leaves_no_process(self, instance, receiver):
@@ -153,7 +153,7 @@ class TestStops:
         instance.sync()
         found = {row["id"] for row in instance.sql("select id from shop.tracks")}
         assert {"first", "after-engine", "after-supervisor", "last"} <= found
-        wait_until(lambda: any(request.json()["messageId"] == "last" for request in receiver.requests), 20, "the last")
+        wait_until(lambda: any(request.json()["messageId"] == "last" for request in receiver.requests), 60, "the last")
 
     def test_ctrl_c_does_too_and_the_next_start_ends_what_the_last_one_left(self, instance):
         """A child cannot outlive its supervisor here; so the record of one that did is written by hand."""
@@ -173,12 +173,16 @@ class TestStops:
                 process.kill()
                 process.wait()
 
-    def test_it_can_be_stopped_before_it_is_ready(self, instance):
+    def test_it_can_be_stopped_before_it_is_ready_and_no_ready_file_of_an_earlier_run_is_left_then(self, instance):
         instance.stop()
+        stale = instance.data.with_name("earlier.ready")
+        stale.write_text("{}")
         command = [sys.executable, "-m", "penstock.cli", "up", "--port", "0", "--data", str(instance.data)]
+        command += ["--ready-file", str(stale)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: len(descendants(process.pid)) >= 2, 20, "the first children")
+            wait_until(lambda: len(descendants(process.pid)) >= 2, 60, "the first children")
+            assert not stale.exists()
             tree = start_times(descendants(process.pid))
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0

@@ -26,7 +26,7 @@ def sharded(tmp_path_factory):
                 events = [track(f"m-{user}-{number}", user=f"u-{user}", number=number) for user in range(USERS)]
                 send.batch(events)
                 send.send(events[0])
-        wait_until(lambda: len(receiver.requests) >= USERS * EACH, 30, "every event at the webhook")
+        wait_until(lambda: len(receiver.requests) >= USERS * EACH, 90, "every event at the webhook")
         instance.sync()
         yield instance, receiver, destination
 
@@ -61,7 +61,7 @@ def test_counts_of_both_shards_are_added_up(sharded):
     assert wait_for_finals(instance, destination["id"], total) == {
         ("SUCCESSFUL_DELIVERY", "successes.attempt.1"): total
     }
-    wait_until(lambda: outcomes(instance).get(("FAILED_ON_INGEST", "duplicate")) == EACH, 10, "counted duplicates")
+    wait_until(lambda: outcomes(instance).get(("FAILED_ON_INGEST", "duplicate")) == EACH, 60, "counted duplicates")
     assert outcomes(instance)["SUCCESSFULLY_RECEIVED", ""] == total
 
 

@@ -53,12 +53,12 @@ def test_without_the_log_engine_it_is_alive_and_not_ready_and_says_why(client, i
     os.kill(pid, signal.SIGSTOP)
     try:
         os.kill(pid, signal.SIGKILL)
-        answer = wait_until(lambda: not_ready(client), 5, "an edge that is not ready")
+        answer = wait_until(lambda: not_ready(client), 60, "an edge that is not ready")
         assert answer == {"ready": False, "reasons": ["the log engine is not connected"]}
         assert client.get("/healthz").status_code == 200
     finally:
-        wait_until(lambda: client.get("/readyz").status_code == 200, 15, "an edge that is ready again")
-    wait_until(lambda: is_healthy(instance), 20, "a healthy tree")
+        wait_until(lambda: client.get("/readyz").status_code == 200, 60, "an edge that is ready again")
+    wait_until(lambda: is_healthy(instance), 60, "a healthy tree")
 
 
 def not_ready(client):
@@ -79,7 +79,7 @@ def test_status_names_the_role_that_is_down_and_ends_with_one(instance):
             assert "warehousing" in refused.text
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: is_healthy(instance), 20, "a healthy tree")
+    wait_until(lambda: is_healthy(instance), 60, "a healthy tree")
 
 
 class TestSql:

@@ -30,7 +30,7 @@ def busy(tmp_path_factory):
         instance.sync()
         instance.stop()
         instance.start()
-        wait_until(lambda: len(quarantined(instance)) == 5, 10, "five events in quarantine")
+        wait_until(lambda: len(quarantined(instance)) == 5, 60, "five events in quarantine")
         yield instance
 
 

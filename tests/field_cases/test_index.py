@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 INDEX = tomllib.loads((HERE / "index.toml").read_text())
+RULES = tomllib.loads((HERE / "plan_rules.toml").read_text())
 IDS = (HERE / "ids.txt").read_text().split()
 
 
@@ -36,6 +37,13 @@ def test_the_case_is_shown_or_waits_for_a_part(case):
     assert not missing
     assert bool(entry.get("shown")) != bool(entry.get("waits")), f"{case} ({entry['area']}) has no test and no reason"
     assert entry.get("waits", "not built yet").endswith("not built yet")
+
+
+@pytest.mark.parametrize(("document", "rule"), [(document, rule) for document in RULES for rule in RULES[document]])
+def test_the_rule_of_plans_and_transformations_is_shown_or_has_a_reason(document, rule):
+    shown = RULES[document][rule]
+    assert shown
+    assert isinstance(shown, str) or not [node for node in shown if not exists(node)]
 
 
 def test_a_named_test_that_is_not_there_is_found():

@@ -1,4 +1,8 @@
-"""The scene of the kill matrix: an instance under load with four destinations, and the rounds that kill parts of it."""
+"""The scene of the kill matrix: an instance under load, and the rounds that kill parts of it.
+
+Its sources: one whose events pass as they are, with three destinations, one with all rules and functions, and one whose
+events a function makes.
+"""
 
 import hashlib
 import json
@@ -7,11 +11,15 @@ import threading
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import httpx
+import made
 import msgspec
+import ruled
 
-from penstock.testing.instance import Instance, is_alive, kill, wait_until
+from penstock.testing.instance import Instance, command_line, is_alive, kill, wait_until
+from penstock.testing.observing import finals
 from penstock.testing.receiver import Received, Receiver, Reply
 from penstock.testing.setup import connect_webhook, create_source
 from penstock.testing.workload import Workload
@@ -24,6 +32,15 @@ FAST = {
     "PENSTOCK_LOG_FORMAT": "text",
     "PENSTOCK_SQL_ROWS": "1000000",
 }
+
+
+PAUSE = 0.25
+"""Between what a visitor sends. On a slow machine the rounds last longer, so that more events come, which make it slower
+still: enough must be in flight at each kill, and no more.
+"""
+FLOW_SECONDS = 120
+PROMISE_SECONDS = 2.0
+"""A change acts on what is sent so long after its answer."""
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -61,6 +78,7 @@ class Webhooks:
 
     def __init__(self, receiver: Receiver) -> None:
         self.bodies: dict[str, Counter[str]] = defaultdict(Counter)
+        self.properties: dict[str, dict[str, Any]] = defaultdict(dict)
         self.is_down = True
         self._lock = threading.Lock()
         self._attempts: Counter[tuple[str, str]] = Counter()
@@ -68,7 +86,8 @@ class Webhooks:
 
     def answer(self, request: Received) -> Reply:
         name = request.path.strip("/")
-        message_id = json.loads(request.body)["messageId"]
+        event = json.loads(request.body)
+        message_id = event["messageId"]
         with self._lock:
             self._attempts[name, message_id] += 1
             attempt = self._attempts[name, message_id]
@@ -77,6 +96,7 @@ class Webhooks:
             if name == "flaky" and _fails(message_id, attempt):
                 return Reply(status=500)
             self.bodies[name][message_id] += 1
+            self.properties[name][message_id] = event["properties"]
         return Reply()
 
 
@@ -102,13 +122,21 @@ class Scene:
     def set_up(self) -> None:
         self.instance.start()
         with self.instance.api() as api:
+            self.ruled_source, self.destinations["ruled"] = ruled.create(api, f"{self.receiver.url}/ruled")
+            url = f"{self.receiver.url}/made"
+            self.made_source, self.made_runs, self.made_destination = made.create(api, url)
             self.source = create_source(api, "kills")
             for name in ("good", "flaky", "down"):
                 url = f"{self.receiver.url}/{name}"
                 self.destinations[name] = connect_webhook(api, self.source["id"], url)["id"]
         self.load = Workload(
-            self.instance.url, self.source["writeKeys"][0], f"v{self.seed}", threads=3, batch=4, pause=0.12
+            self.instance.url, self.source["writeKeys"][0], f"v{self.seed}", threads=3, batch=4, pause=PAUSE
         )
+        self.ruled_load = Workload(
+            self.instance.url, self.ruled_source["writeKeys"][0], f"r{self.seed}", threads=1, batch=4, pause=PAUSE
+        )
+        self.calls = made.Calls(self.instance.url, self.made_source["writeKeys"][0], pause=0.3)
+        time.sleep(PROMISE_SECONDS)
 
     def play(self, rounds: list[Round]) -> None:
         """Every round under load; a round with nothing in flight is repeated and does not count."""
@@ -126,7 +154,9 @@ class Scene:
         if one.fault:
             return self._kill_at_fault(one)
         pids = [self.instance.pid_of(one.role)] if one.role != "all" else []
-        wait_until(lambda: self.load.in_hand, 10, "an event in hand")
+        if one.role == "runner":  # those of functions too
+            pids += [pid for pid in self.instance.pids() if "sandbox.js" in command_line(pid)]
+        wait_until(lambda: self.load.in_hand, 60, "an event in hand")
         in_flight = self._in_flight()
         if one.role == "all":
             self.instance.kill_all()
@@ -143,9 +173,9 @@ class Scene:
         (self.faults / one.fault).write_text("stop")
         if one.role == "control":
             threading.Thread(target=self._change_something, daemon=True).start()
-        report = wait_until(lambda: next(self.faults.glob(f"{one.fault}.*"), None), 20, f"a stop at {one.fault}")
+        report = wait_until(lambda: next(self.faults.glob(f"{one.fault}.*"), None), 60, f"a stop at {one.fault}")
         pid = int(report.suffix[1:])
-        in_flight = wait_until(self._in_flight, 10, "an event in flight")
+        in_flight = wait_until(self._in_flight, 60, "an event in flight")
         assert is_alive(pid)
         kill(pid)
         report.unlink()
@@ -161,10 +191,10 @@ class Scene:
     def wait_for_flow(self) -> None:
         """Until new events are acknowledged and reach the healthy webhook, and every role is ready."""
         before = len(self.load.acknowledged)
-        wait_until(lambda: len(self.load.acknowledged) > before + 20, 30, "new acknowledgements")
+        wait_until(lambda: len(self.load.acknowledged) > before + 20, FLOW_SECONDS, "new acknowledgements")
         fresh = {sent.message_id for sent in self.load.acknowledged[-5:]}
-        wait_until(lambda: fresh <= set(self.webhooks.bodies["good"]), 30, "delivery of new events")
-        wait_until(self.is_healthy, 30, "a healthy tree")
+        wait_until(lambda: fresh <= set(self.webhooks.bodies["good"]), FLOW_SECONDS, "delivery of new events")
+        wait_until(self.is_healthy, FLOW_SECONDS, "a healthy tree")
 
     def is_healthy(self) -> bool:
         try:
@@ -175,16 +205,26 @@ class Scene:
     def settle(self) -> None:
         """End the load, heal the outside, and wait until every delivery has its final outcome."""
         self.load.stop()
+        self.ruled_load.stop()
+        self.calls.stop()
         self.webhooks.is_down = False
-        total = len({sent.message_id for sent in self.load.acknowledged})
-        wait_until(lambda: self.finals() >= total * 3, 120, f"{total * 3} final outcomes")
+        total = len({sent.message_id for sent in self.load.acknowledged}) * 3
+        total += len(ruled.ids(sent for sent in self.ruled_load.acknowledged if not ruled.is_blocked(sent)))
+        wait_until(lambda: self.finals() >= total, 120, f"{total} final outcomes")
+        wait_until(self.has_made_all, 120, "the end of all that was made")
         self.instance.sync()
+
+    def has_made_all(self) -> bool:
+        """Whether every request that may have come has run, and every event of it has ended."""
+        ran = sum(finals(self.instance, self.made_runs).values())
+        ended = sum(finals(self.instance, self.made_destination).values())
+        return ran >= len(self.calls.answered) and ended == ran * made.EVENTS
 
     def finals(self) -> int:
         return sum(
             one["count"]
             for one in self.outcomes("outcome,destination_id")
-            if one["outcome"] in FINAL and one["destination_id"]
+            if one["outcome"] in FINAL and one["destination_id"] in self.destinations.values()
         )
 
     def outcomes(self, by: str) -> list[dict[str, object]]:

@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,10 +116,11 @@ class TestRequireComplete:
         required=("url", "apiKey", "size", "region", "on"),
         defaults={"region": "US", "on": False},
     )
+    MANY = Options({"tags": "text-list", "map": "text-object", "on": "boolean"}, required=("tags", "map", "on"))
 
-    def lacking(self, **sent):
+    def lacking(self, options=OPTIONS, **sent):
         try:
-            require_complete(merge(NONE, sent, self.OPTIONS, sealer), self.OPTIONS, sealer)
+            require_complete(merge(NONE, sent, options, sealer), options, sealer)
         except BadRequest as refused:
             return [problem.field for problem in refused.problems]
         return []
@@ -128,6 +130,14 @@ class TestRequireComplete:
         assert self.lacking(url="", apiKey="", size=0) == ["settings.url", "settings.apiKey"]
         assert self.lacking(url="x", apiKey=MASK, size=0) == ["settings.apiKey"]
         assert self.lacking(url="x", apiKey="k", size=0) == []
+
+    def test_an_empty_list_or_object_is_lacking_and_false_is_not(self):
+        assert self.lacking(self.MANY, tags=[], map={}, on=False) == ["settings.tags", "settings.map"]
+        assert self.lacking(self.MANY, tags=["a"], map={"a": ""}, on=False) == []
+
+    def test_what_is_as_empty_as_its_default_is_not_lacking(self):
+        options = msgspec.structs.replace(self.MANY, defaults={"tags": [], "map": {}})
+        assert self.lacking(options, on=False) == self.lacking(options, tags=[], map={}, on=True) == []
 
     def test_a_default_is_told_to_delivery_and_not_to_readers(self):
         stored = merge(NONE, {"url": "x"}, self.OPTIONS, sealer)

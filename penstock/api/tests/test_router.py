@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from penstock.api.router import BODY_LIMIT
+from penstock.api.operation import BODY_LIMIT
 from penstock.testing.control_plane import V1
 
 

@@ -1,10 +1,13 @@
 import contextlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import field_validator
 
 from penstock.api.errors import InputInvalid
+from penstock.api.kept_views import KeptViews, ReadyList
 from penstock.api.schema import Answer, Input, read_body, write_answer
 
 
@@ -29,6 +32,10 @@ class Wide(Narrow):
 
 class Holder(Answer):
     inner: Narrow
+    items: list[Narrow]
+
+
+class OnlyItems(Answer):
     items: list[Narrow]
 
 
@@ -66,6 +73,20 @@ def test_nesting_without_end_is_refused(deep):
         read_body(deep, Body)
 
 
+def test_a_rule_of_ours_is_told_in_its_own_words():
+    class Ruled(Input):
+        since: str
+
+        @field_validator("since")
+        @classmethod
+        def _refuse(cls, value: str) -> str:
+            raise ValueError("must be a time")
+
+    with pytest.raises(InputInvalid) as refused:
+        read_body(b'{"since": "x"}', Ruled)
+    assert [problem.message for problem in refused.value.problems] == ['"since" must be a time']
+
+
 def test_only_what_was_sent_is_told_as_sent():
     assert read_body(b'{"slug": "a", "settings": {}}', Body).sent() == {"slug": "a", "settings": {}}
 
@@ -80,3 +101,20 @@ def test_an_answer_holds_what_its_schema_declares_and_nothing_else():
 def test_no_body_breaks_the_reader(raw):
     with contextlib.suppress(InputInvalid):
         read_body(raw, Body)
+
+
+class TestWhatIsJsonAlready:
+    def test_it_stands_in_the_answer_as_its_schema_would_have_it(self):
+        items = [Narrow(some_name="a"), Narrow(some_name='"]}')]
+        views = KeptViews()
+        ready = ReadyList(Narrow, [views.keep(number, view) for number, view in enumerate(items)])
+        written = write_answer({"items": ready, "inner": items[0]}, Holder)
+        plain = write_answer({"items": items, "inner": items[0]}, Holder)
+        assert msgspec.json.decode(written) == msgspec.json.decode(plain)
+
+    def test_a_list_alone_is_an_answer(self):
+        assert write_answer({"items": ReadyList(Narrow, [])}, OnlyItems) == b'{"data":{"items":[]}}'
+
+    def test_a_list_of_another_schema_is_refused(self):
+        with pytest.raises(TypeError, match="no list of Wide"):
+            write_answer({"items": ReadyList(Wide, [])}, OnlyItems)

@@ -19,6 +19,7 @@ ALPHA = "application/vnd.segment.v1alpha+json"
         ({"accept": "application/vnd.segment.v9+json"}, Wire(Contract.V1, V1)),
         ({"accept": f"{JSON}, {ALPHA}"}, Wire(Contract.ALPHA, JSON)),
         ({"accept": JSON, "user-agent": "Public API SDK 73.2.0 (TypeScript)"}, Wire(Contract.V1)),
+        ({"accept": JSON, "user-agent": "Segment (terraform 1.6.0)"}, Wire(Contract.V1)),
         ({"user-agent": "Public+API+SDK++73.2.0+(C%23)"}, Wire(Contract.V1)),
     ],
 )

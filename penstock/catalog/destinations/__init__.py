@@ -3,7 +3,7 @@
 `python -m penstock.js.describe FILE && python -m penstock.catalog.destinations.generate FILE` makes it anew.
 """
 
-from penstock.catalog.destinations.catalog import SUPPORTED_TYPES, load_destination_catalog
+from penstock.catalog.destinations.catalog import SUPPORTED_TYPES, load_destination_catalog, takes_deletions
 from penstock.catalog.destinations.metadata import Action, ActionField, DestinationMetadata, Option, Preset
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Option",
     "Preset",
     "load_destination_catalog",
+    "takes_deletions",
 ]

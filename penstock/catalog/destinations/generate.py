@@ -14,17 +14,15 @@ import msgspec
 from msgspec import UNSET
 
 from penstock.catalog.destinations.catalog import DATA
+from penstock.catalog.destinations.facts import EMPTY, Facts, features, methods, platforms
 from penstock.catalog.destinations.metadata import (
     Action,
     ActionField,
     Choice,
     Component,
     DestinationMetadata,
-    Features,
     Logos,
-    Methods,
     Option,
-    Platforms,
     Preset,
     Traits,
 )
@@ -33,7 +31,6 @@ FACTS = Path(__file__).parent / "facts.json"
 _INTERNAL = "__segment_internal_"
 _NOT_PUBLIC = "PRIVATE_BETA"
 """The status of what the package holds and the public catalogue did not list."""
-_EMPTY: dict[str, Any] = {"boolean": False, "number": 0}
 _BATCHING: dict[str, Any] = {
     "label": "Enable Batching",
     "description": "Send events to the destination in batches where that is possible.",
@@ -42,7 +39,6 @@ _BATCHING: dict[str, Any] = {
 }
 
 Definition = dict[str, Any]
-Facts = dict[str, Any]
 
 
 def generate(definitions: dict[str, Definition], facts: dict[str, Facts]) -> list[DestinationMetadata]:
@@ -68,9 +64,9 @@ def metadata(identifier: str, definition: Definition, facts: Facts) -> Destinati
         categories=facts.get("categories", []),
         website=facts.get("website", ""),
         components=[msgspec.convert(component, Component) for component in facts.get("components", [])],
-        supported_features=_features(facts),
-        supported_methods=_methods(facts),
-        supported_platforms=_platforms(facts),
+        supported_features=features(facts),
+        supported_methods=methods(facts),
+        supported_platforms=platforms(facts),
         actions=[action(identifier, one) for one in definition["actions"]],
         presets=presets(definition),
         partner_owned=facts.get("partnerOwned", False),
@@ -87,7 +83,7 @@ def option(key: str, field: dict[str, Any]) -> Option:
         name=key,
         type=kind,
         required=field.get("required") is True,
-        default_value=field.get("default", _EMPTY.get(kind, "")),
+        default_value=field.get("default", EMPTY.get(kind, "")),
         description=field.get("description") or "",
         label=field.get("label") or "",
     )
@@ -184,27 +180,6 @@ def _hidden_defaults(fields: dict[str, Any]) -> dict[str, Any]:
         for key, field in fields.items()
         if field.get("unsafe_hidden") is True and "default" in field
     }
-
-
-def _features(facts: Facts) -> Features:
-    return Features(
-        cloud_mode_instances="MULTIPLE",
-        device_mode_instances="0",
-        replay=facts.get("replay", False),
-        browser_unbundling=facts.get("browserUnbundling", False),
-        browser_unbundling_public=facts.get("browserUnbundlingPublic", False),
-    )
-
-
-def _methods(facts: Facts) -> Methods:
-    known = facts.get("methods", ["track", "identify", "group", "alias", "page"])
-    return Methods("page" in known, "identify" in known, "alias" in known, "track" in known, "group" in known)
-
-
-def _platforms(facts: Facts) -> Platforms:
-    known = facts.get("platforms", ["browser", "server", "mobile"])
-    names = ("browser", "server", "mobile", "warehouse", "cloudAppObject", "linkedAudiences")
-    return Platforms(*(name in known for name in names))
 
 
 def packed(catalog: list[DestinationMetadata]) -> bytes:

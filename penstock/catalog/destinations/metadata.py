@@ -116,10 +116,12 @@ class Traits(msgspec.Struct, frozen=True, rename="camel"):
     sync_modes: dict[str, list[str]]
     hidden_defaults: dict[str, dict[str, Any]]
     """By action: fields that are not listed, yet belong into every mapping (some are required)."""
+    is_deliverable: bool = True
+    """Whether there is code that runs; where not, it takes no event."""
 
 
 class DestinationMetadata(msgspec.Struct, frozen=True, rename="camel"):
-    """One cloud destination that can be connected."""
+    """One destination that can be connected."""
 
     id: str
     name: str

@@ -59,7 +59,7 @@ class TableBatch:
 
 
 class ObjectCall(msgspec.Struct, frozen=True):
-    """What one identify or group call says of one user or account."""
+    """What one identify or group call says of one user or account, or one `Segment.set` of one object."""
 
     id: str
     message_id: str
@@ -68,12 +68,17 @@ class ObjectCall(msgspec.Struct, frozen=True):
 
 
 class ObjectBatch:
-    """Calls that update one object table, in log order. They count only where their row in `calls_table` is new."""
+    """Calls that update one object table, in log order. They count only where their row in `calls_table` is new.
 
-    __slots__ = ("calls", "calls_table", "key", "name")
+    What `Segment.set` tells has no such rows: each call counts, in log order (spec/objects.py).
+    """
 
-    def __init__(self, name: str, calls_table: str, key: str) -> None:
+    __slots__ = ("calls", "calls_table", "collection", "key", "name")
+
+    def __init__(self, name: str, calls_table: str = "", key: str = "", collection: str = "") -> None:
         self.name = name
+        self.collection = collection
+        """As `Segment.set` names it; empty for users and accounts."""
         self.calls_table = calls_table
         self.key = key
         """The column of `calls_table` that holds the id of the object."""
@@ -89,6 +94,8 @@ class SourceBatch:
         self.events = 0
         self.tables: dict[str, TableBatch] = {}
         self.objects: dict[str, ObjectBatch] = {}
+        self.object_cells = 0
+        """Values of the objects of collections."""
         self.discards = Discards()
         self.message_ids: set[str] = set()
 
@@ -99,6 +106,13 @@ class SourceBatch:
             found = self.tables[name] = TableBatch(name, declared)
         return found
 
+    def collection(self, name: str, collection: str) -> ObjectBatch | None:
+        """The batch of the table of a collection; None where the source would get too many tables."""
+        found = self.objects.get(name)
+        if found is None and len(self.objects) < TABLE_LIMIT:
+            found = self.objects[name] = ObjectBatch(name, collection=collection)
+        return found
+
     @property
     def cells(self) -> int:
-        return sum(table.cells for table in self.tables.values())
+        return sum(table.cells for table in self.tables.values()) + self.object_cells

@@ -22,6 +22,7 @@ class DiscardKind(StrEnum):
     NO_NAME = "no_name"
     TOO_MANY_COLUMNS = "too_many_columns"
     TOO_MANY_TABLES = "too_many_tables"
+    TRUNCATED = "truncated"
     UNREADABLE = "unreadable"
     NOT_A_TABLE = "not_a_table"
 

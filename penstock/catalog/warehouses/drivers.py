@@ -11,7 +11,13 @@ def _duckdb() -> Driver:
     return driver
 
 
-_DRIVERS: dict[str, Callable[[], Driver]] = {"duckdb": _duckdb}
+def _postgres() -> Driver:
+    from penstock.catalog.warehouses.postgres import driver
+
+    return driver
+
+
+_DRIVERS: dict[str, Callable[[], Driver]] = {"duckdb": _duckdb, "postgres": _postgres}
 
 SLUGS = tuple(_DRIVERS)
 

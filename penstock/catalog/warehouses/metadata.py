@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import msgspec
 
-DRIVEN = ("duckdb",)
+DRIVEN = ("duckdb", "postgres")
 """Slugs that `drivers` has a driver for, told here because the control plane must not import drivers."""
 
 

@@ -2,6 +2,7 @@
 
 Invariants:
 - Rows are taken in order from the destination's own place; at a stop the place is the first row not taken.
+- A destination has one reader: it counts as behind until its reader returns, in the very step in which they met.
 - When the place went back (its circuit opened and it gave events back), what was read ahead is dropped.
 - What is read ahead is held only while the destination has its turn: `behind_readers` times 4 MiB at most.
 """
@@ -22,7 +23,7 @@ from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock
 from penstock.kit.settings import Settings
 from penstock.spec.frame import FrameError
-from penstock.spec.routed import ROUTED_TO_ALL, stream_name
+from penstock.spec.routed import stream_name
 
 logger = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ class BehindReaders:
     async def catch_up(self, served: Served) -> None:
         """Until the destination has met the common place, or is no longer served."""
         waits = backoff(0.1, 5.0)
-        while not served.is_leaving and not self._joined(served):
+        while not served.is_leaving and not self._has_met(served):
             await self._wait_for_room(served)
             self._waiting += 1
             try:
@@ -92,18 +93,17 @@ class BehindReaders:
                 await self._clock.sleep(next(waits))
             finally:
                 self._turns.release()
+        served.is_behind = False
 
-    def _joined(self, served: Served) -> bool:
-        if served.place >= self._common.place:
-            served.is_behind = False
-        return not served.is_behind
+    def _has_met(self, served: Served) -> bool:
+        return served.place >= self._common.place
 
     async def _turn(self, served: Served) -> None:
         """Read on; the turn ends with the way, with the circuit, or after a while if others wait for theirs."""
         until = self._clock.monotonic() + _TURN_SECONDS
         ahead: deque[RoutedFrame] = deque()
         rewinds = served.rewinds
-        while not served.is_leaving and not self._joined(served):
+        while not served.is_leaving and not self._has_met(served):
             if rewinds != served.rewinds:
                 ahead.clear()
                 rewinds = served.rewinds
@@ -160,10 +160,10 @@ class BehindReaders:
             for index in range(first, len(frame.head.rows)):
                 row = frame.head.rows[index]
                 is_ours = frame.head.sources[row.source].source_id == served.snapshot.source_id
-                if row.fate != ROUTED_TO_ALL or not is_ours:
+                if not is_ours or not served.reads(row.fate):
                     continue
                 served.place = (frame.sequence, index)
-                if served.is_leaving or self._joined(served) or not self._intake.may_take(served, frame):
+                if served.is_leaving or self._has_met(served) or not self._intake.may_take(served, frame):
                     return False
                 self._intake.take(served, frame.event(index), frame)
                 if index % YIELD_ROWS == YIELD_ROWS - 1:

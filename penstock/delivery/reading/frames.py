@@ -4,17 +4,37 @@ An event is copied out of its frame, so that one that waits does not hold the ot
 """
 
 from collections import OrderedDict
+from copy import copy
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self, TypeAlias
 
 import msgspec
+from msgspec import UNSET
 
 from penstock.infra.log import Message
+from penstock.kit.respelling import respelled
+from penstock.spec.delivery import NAME_LIMIT
 from penstock.spec.event import EVENT_TYPES, EventType
-from penstock.spec.routed import RoutedHead, RoutedRow, decoder
+from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef, decoder, encode_routed
 
-NAME_LIMIT = 100
+VERSION_LIMIT = 64
 _CACHE_BYTES = 4 << 20
+
+
+class _App(msgspec.Struct):
+    version: Any = None
+
+
+_Other: TypeAlias = str | int | float | bool | list[Any] | None
+
+
+class _Consent(msgspec.Struct, rename="camel"):
+    category_preferences: Any = UNSET
+
+
+class _Context(msgspec.Struct):
+    app: _App | _Other = None
+    consent: _Consent | _Other = None
 
 
 class _Envelope(msgspec.Struct, rename="camel"):
@@ -24,22 +44,60 @@ class _Envelope(msgspec.Struct, rename="camel"):
     integrations: Any = None
     received_at: Any = None
     user_id: Any = None
+    anonymous_id: Any = None
+    context: _Context | _Other = None
+
+    @property
+    def app_version(self) -> str:
+        """`context.app.version`, cut at a limit; empty where there is none."""
+        app = self.context.app if isinstance(self.context, _Context) else None
+        version = app.version if isinstance(app, _App) else None
+        return version[:VERSION_LIMIT] if isinstance(version, str) else ""
+
+    @property
+    def consent(self) -> dict[str, Any] | None:
+        """What is said of each category; None where nothing is said of consent."""
+        consent = self.context.consent if isinstance(self.context, _Context) else None
+        told = consent.category_preferences if isinstance(consent, _Consent) else UNSET
+        if told is UNSET:
+            return None
+        return told if isinstance(told, dict) else {}
 
 
 class _Metadata(msgspec.Struct):
     bundled: Any = None
 
 
+class _Named(msgspec.Struct):
+    name: Any = None
+
+
+_NAMED = frozenset({EventType.PAGE, EventType.SCREEN})
+_named = msgspec.json.Decoder(_Named)
 _envelope = msgspec.json.Decoder(_Envelope)
+_document = msgspec.json.Decoder(dict[str, Any])
 _metadata = msgspec.json.Decoder(_Metadata)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who an event is from, as far as it tells; `received_at` in milliseconds, 0 where it does not."""
+
+    user_id: str
+    anonymous_id: str
+    received_at: int
+    app_version: str = ""
 
 
 class RoutedEvent:
     """One event, shared by all destinations that take it."""
 
     __slots__ = (
+        "_document",
+        "anonymous_id",
+        "app_version",
         "body",
         "bundled",
+        "consent",
         "event_type",
         "full_name",
         "index",
@@ -62,6 +120,7 @@ class RoutedEvent:
         self.event_type = row.event_type
         self.message_id = row.message_id
         self.body = bytes(frame.body[row.offset : row.offset + row.length])
+        self._document: dict[str, Any] | None = None
         envelope = _opened(self.body)
         self.full_name = envelope.event
         """`event` as it stands in the event, whatever it is."""
@@ -70,8 +129,29 @@ class RoutedEvent:
             envelope.integrations if isinstance(envelope.integrations, dict) else None
         )
         self.user_id = envelope.user_id if isinstance(envelope.user_id, str) else ""
+        self.anonymous_id = envelope.anonymous_id if isinstance(envelope.anonymous_id, str) else ""
         self.received_at = milliseconds(envelope.received_at)
+        self.app_version = envelope.app_version
+        self.consent = envelope.consent
         self.bundled = _bundled(row.metadata)
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """The whole event, decoded once for all that look into it and never changed; None where it cannot be read."""
+        if self._document is None:
+            try:
+                self._document = _document.decode(self.body)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return None
+        return self._document
+
+    def with_document(self, document: dict[str, Any]) -> Self:
+        """The same event with other content, for one destination; it is counted under the name that it had."""
+        changed = copy(self)
+        changed.body = respelled(self.body, self.document or {}, document)
+        changed._document = document  # noqa: SLF001 - it is one of us
+        changed.full_name = document.get("event")
+        return changed
 
 
 class RoutedFrame:
@@ -95,6 +175,13 @@ class RoutedFrame:
         if found is None:
             found = self._events[index] = RoutedEvent(self, index, self.head.rows[index])
         return found
+
+
+def routed_event(row: RoutedRow, body: bytes) -> RoutedEvent:
+    """An event that stands in no frame yet, as it will be read of its frame."""
+    alone = msgspec.structs.replace(row, offset=0, source=0)
+    head = RoutedHead("", 0, 0, 1, 0, [SourceRef("", "")], [alone], [], [])
+    return RoutedFrame(Message("", 0, 0, encode_routed(head, [body]))).event(0)
 
 
 class FrameCache:
@@ -146,9 +233,27 @@ def user_id_of(body: bytes) -> str:
     return user_id if isinstance(user_id, str) else ""
 
 
+def person_of(body: bytes) -> Person:
+    """Whose event it is, when it came, and from which version of the app."""
+    found = _opened(body)
+    user_id, anonymous_id = (each if isinstance(each, str) else "" for each in (found.user_id, found.anonymous_id))
+    return Person(user_id, anonymous_id, milliseconds(found.received_at), found.app_version)
+
+
 def name_in(event_type: int, body: bytes) -> str:
     """The event's name for the Delivery Overview."""
     return name_of(event_type, _opened(body).event)
+
+
+def told_name_in(event_type: int, body: bytes) -> str:
+    """The name under which people look for an event: that of a page or a screen too, cut at the limit."""
+    if EVENT_TYPES[event_type] not in _NAMED:
+        return name_in(event_type, body)
+    try:
+        name = _named.decode(body).name
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    return name[:NAME_LIMIT] if isinstance(name, str) else ""
 
 
 def _opened(body: bytes) -> _Envelope:

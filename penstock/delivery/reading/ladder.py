@@ -8,6 +8,8 @@ import asyncio
 
 import structlog
 
+from penstock.delivery.reading.forgotten import Forgotten
+from penstock.delivery.reading.frames import person_of
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import Delivery, Served, Work
 from penstock.delivery.settling.ledger import Ledger
@@ -53,7 +55,9 @@ class Ladder:
         ledger: Ledger,
         scheduler: Scheduler,
         directory: Directory,
+        forgotten: Forgotten,
     ) -> None:
+        self._forgotten = forgotten
         self._settings = settings
         self._log = log
         self._shard = shard
@@ -133,12 +137,15 @@ class Ladder:
         event = bytes(body[row.offset : row.offset + row.length])
         served = self._directory.by_id.get(ref.destination_id)
         if served is None:
-            self._ledger.discard_row(ref, row, self._directory.reason_of_absence(ref.destination_id))
+            self._ledger.discard_row(ref, row, event, self._directory.reason_of_absence(ref.destination_id))
+        elif (reason := self._forgotten.ends_retry(ref, event)) is not None:
+            self._ledger.discard_row(ref, row, event, reason)
         elif self._ledger.is_over(row):
             self._ledger.fail_row(ref, row, event)
         elif not is_resumed and not served.has_room():
             self._ledger.defer_row(ref, row, event)
         else:
+            came = person_of(event)
             work = Work((sequence, index), rung, len(event), has_started=True)
             delivery = Delivery(
                 served,
@@ -154,6 +161,8 @@ class Ladder:
                 row.first_attempt_at,
                 row.reason,
                 row.response,
+                app_version=came.app_version,
+                received_at=came.received_at if row.first_attempt_at else 0,
             )
             served.admit(work, delivery)
             self._scheduler.wake(served)

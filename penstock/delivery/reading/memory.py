@@ -86,7 +86,7 @@ class Memory:
         event = frame.event(open_event.index)
         served = self._directory.by_id.get(open_event.destination_id)
         if served is not None and served.is_placed:
-            self._intake.resume(served, event, open_event)
+            self._intake.resume(served, event, frame, open_event)
             return
         reason = self._directory.reason_of_absence(open_event.destination_id)
         for subscription_id in open_event.subscriptions:

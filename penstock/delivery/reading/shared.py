@@ -14,6 +14,7 @@ import structlog
 
 from penstock.delivery.order import judge
 from penstock.delivery.reading.expiry import Expiry
+from penstock.delivery.reading.forgotten import Forgotten
 from penstock.delivery.reading.frames import FrameCache, RoutedEvent, RoutedFrame
 from penstock.delivery.scheduler import Scheduler
 from penstock.delivery.served import FROM_ROUTED, Delivery, Place, Served, Work
@@ -21,8 +22,9 @@ from penstock.delivery.settling.ledger import Ledger
 from penstock.infra.log import Log, Message
 from penstock.spec.delivery import OpenEvent
 from penstock.spec.frame import FrameError
+from penstock.spec.laps import is_before_lap
 from penstock.spec.outcome import DestinationReason
-from penstock.spec.routed import BLOCKED, ROUTED_TO_ALL, stream_name
+from penstock.spec.routed import BLOCKED, stream_name
 
 logger = structlog.get_logger(__name__)
 
@@ -31,9 +33,10 @@ YIELD_ROWS = 128
 
 
 class Intake:
-    """Takes one event for one destination: judges it up to D5 and queues a delivery per subscription."""
+    """Takes one event for one destination: judges it up to D7 and queues a delivery per subscription."""
 
-    def __init__(self, ledger: Ledger, scheduler: Scheduler, expiry: Expiry) -> None:
+    def __init__(self, ledger: Ledger, scheduler: Scheduler, expiry: Expiry, forgotten: Forgotten) -> None:
+        self._forgotten = forgotten
         self._ledger = ledger
         self._scheduler = scheduler
         self._expiry = expiry
@@ -45,23 +48,48 @@ class Intake:
     def take(self, served: Served, event: RoutedEvent, frame: RoutedFrame) -> None:
         """The place of `served` moves behind the event."""
         served.place = (event.sequence, event.index + 1)
-        if frame.head.received_at < served.since and (event.received_at or frame.time_ms) < served.since:
+        came_before = frame.head.received_at < served.since and (event.received_at or frame.time_ms) < served.since
+        if came_before and not served.snapshot.lap:  # what was marked for a function is its, whenever it came
             return
         if event.sequence < self._expiry.below:
             self._ledger.expire(served, event)
-        elif (reason := judge(event, served.snapshot)) is not None:
-            self._ledger.filter(served, event, reason)
-        elif wanted := served.wanted_by(event):
-            work = Work((event.sequence, event.index), FROM_ROUTED, len(event.body))
-            self._queue(served, event, work, wanted)
+            served.note_end((event.sequence, event.index))
+            return
+        if (reason := self._forgotten.ends(event, frame.time_ms, has_waited=served.is_behind)) is not None:
+            self._filter(served, event, reason)
+            return
+        judged = event if served.snapshot.lap else judge(event, served.snapshot, served.editing)
+        if isinstance(judged, DestinationReason):
+            self._filter(served, event, judged)
+        elif wanted := served.wanted_by(judged):
+            work = Work((event.sequence, event.index), FROM_ROUTED, len(judged.body))
+            self._queue(served, judged, work, wanted)
         else:
-            self._ledger.filter(served, event, DestinationReason.NO_MATCHING_MAPPING)
+            self._filter(served, event, DestinationReason.NO_MATCHING_MAPPING)
 
-    def resume(self, served: Served, event: RoutedEvent, open_event: OpenEvent) -> None:
-        """An event that was open at the last settling: its stages were passed, its open subscriptions are not."""
-        work = Work((event.sequence, event.index), FROM_ROUTED, len(event.body))
+    def _filter(self, served: Served, event: RoutedEvent, reason: DestinationReason) -> None:
+        self._ledger.filter(served, event, reason)
+        served.note_end((event.sequence, event.index))
+
+    def resume(self, served: Served, event: RoutedEvent, frame: RoutedFrame, open_event: OpenEvent) -> None:
+        """An event that was open at the last settling: its stages were passed, its open subscriptions are not.
+
+        It is read from ROUTED anew, whole, and so it is edited anew: filters take out of it what must not leave.
+        """
+        if (reason := self._forgotten.ends(event, frame.time_ms, has_waited=True)) is not None:
+            self._discard(served, event, open_event, reason)
+            return
+        edited = served.editing.apply(event)
+        if edited is None:
+            self._discard(served, event, open_event, DestinationReason.FILTERED_BY_RULES)
+            return
+        work = Work((event.sequence, event.index), FROM_ROUTED, len(edited.body))
         work.is_matched, work.has_started = open_event.is_matched, True
-        self._queue(served, event, work, open_event.subscriptions)
+        self._queue(served, edited, work, open_event.subscriptions)
+
+    def _discard(self, served: Served, event: RoutedEvent, open_event: OpenEvent, reason: DestinationReason) -> None:
+        for identifier in open_event.subscriptions:
+            self._ledger.discard_event(served.id, identifier, event, reason)
 
     def _queue(self, served: Served, event: RoutedEvent, work: Work, subscription_ids: list[str]) -> None:
         for identifier in subscription_ids:
@@ -75,6 +103,8 @@ class Intake:
                 event.name,
                 event.message_id,
                 event.body,
+                app_version=event.app_version,
+                received_at=event.received_at,
             )
             served.admit(work, delivery)
         self._scheduler.wake(served)
@@ -139,12 +169,12 @@ class CommonReader:
     def _offer(self, frame: RoutedFrame, index: int) -> None:
         row = frame.head.rows[index]
         if row.fate == BLOCKED:
-            self._ledger.block(frame.event(index), row.reason)
+            self._ledger.block(frame.event(index), row.reason, is_before_lap=is_before_lap(frame.head.lap))
             self._since_yield += 1
-        elif row.fate == ROUTED_TO_ALL:
+        else:
             place = (frame.sequence, index)
             for served in self._roster.by_source.get(frame.head.sources[row.source].source_id, ()):
-                if served.is_behind or not served.is_placed or place < served.place:
+                if served.is_behind or not served.is_placed or place < served.place or not served.reads(row.fate):
                     continue
                 if self._intake.may_take(served, frame):
                     self._intake.take(served, frame.event(index), frame)

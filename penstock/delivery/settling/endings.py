@@ -3,20 +3,25 @@
 from dataclasses import dataclass, field
 
 from penstock.spec.delivery import RESPONSE_LIMIT, DeliveryRef, QuarantineRow, RetryRow
-from penstock.spec.facts import CountedOutcome
+from penstock.spec.facts import CountedLatency, CountedOutcome, latency_bucket
+from penstock.spec.findings import holds_address
 from penstock.spec.outcome import Outcome
 
 _NAMES_LIMIT = 1_000
-_COUNTS_LIMIT = 5_000
+_VERSIONS_LIMIT = 20
+_COUNTS_LIMIT = 4_500
 """Different counts with names of their own: those stand in the head of one message. Past it a name is `other`."""
+_LATENCIES_LIMIT = 3_000
 _OTHER_NAME = "other"
 _BYTES_LIMIT = 8 << 20
 _NUMBER_LIMIT = 50_000
 _ROW_BYTES = 512
 """What a row has besides: numbers and ids of ours."""
 
-Key = tuple[DeliveryRef, str, str, int, str, int]
-"""(ref, outcome, reason, event type, event name, minute)."""
+Key = tuple[DeliveryRef, str, str, int, str, int, str]
+"""(ref, outcome, reason, event type, event name, minute, app version)."""
+LatencyKey = tuple[str, str, str, int, int]
+"""(workspace, source, destination, minute, bucket)."""
 
 
 @dataclass(slots=True)
@@ -52,15 +57,19 @@ class Endings:
 
     def __init__(self) -> None:
         self.counts: dict[Key, list[int]] = {}
+        self.latencies: dict[LatencyKey, int] = {}
         self.retries: dict[int, RetryRows] = {}
         self.quarantine: dict[str, Rows] = {}
         self.number = 0
         self.bytes = 0
         self._names: set[str] = set()
+        self._versions: set[str] = {""}
 
     def is_full(self) -> bool:
         """Readers wait for the settler then."""
-        return self.bytes > _BYTES_LIMIT or self.number > _NUMBER_LIMIT or len(self.counts) > 2 * _COUNTS_LIMIT
+        if len(self.counts) > 2 * _COUNTS_LIMIT or len(self.latencies) > _LATENCIES_LIMIT:
+            return True
+        return self.bytes > _BYTES_LIMIT or self.number > _NUMBER_LIMIT
 
     def count(
         self,
@@ -70,18 +79,28 @@ class Endings:
         event_type: int,
         event_name: str,
         now_ms: int,
+        app_version: str = "",
         *,
         is_retried: bool = False,
     ) -> None:
         """One more outcome."""
         minute = now_ms // 60_000
-        key = (ref, str(outcome), str(reason), event_type, self._bounded(event_name), minute)
-        if event_name and len(self.counts) >= _COUNTS_LIMIT and key not in self.counts:
-            key = (ref, str(outcome), str(reason), event_type, _OTHER_NAME, minute)
+        name = _OTHER_NAME if holds_address(event_name) else _bounded(event_name, self._names, _NAMES_LIMIT)
+        version = _bounded(app_version, self._versions, _VERSIONS_LIMIT)
+        key = (ref, str(outcome), str(reason), event_type, name, minute, version)
+        if (event_name or version) and len(self.counts) >= _COUNTS_LIMIT and key not in self.counts:
+            name, version = event_name and _OTHER_NAME, version and _OTHER_NAME
+            key = (ref, str(outcome), str(reason), event_type, name, minute, version)
         found = self.counts.setdefault(key, [0, 0])
         found[0] += 1
         found[1] += is_retried
         self.number += 1
+
+    def measure(self, ref: DeliveryRef, received_at: int, now_ms: int) -> None:
+        """One delivery has succeeded, so long after its event was received."""
+        bucket = latency_bucket(now_ms - received_at)
+        key = (ref.workspace_id, ref.source_id, ref.destination_id, now_ms // 60_000, bucket)
+        self.latencies[key] = self.latencies.get(key, 0) + 1
 
     def retry(self, rung: int, ref: DeliveryRef, row: RetryRow, body: bytes) -> None:
         """One delivery goes to a rung; offset, length and ref of the row are set here."""
@@ -123,6 +142,7 @@ class Endings:
                 attempts=row.attempts,
                 first_attempt_at=row.first_attempt_at,
                 response=row.response[:RESPONSE_LIMIT],
+                is_before_lap=row.is_before_lap,
             )
         )
         rows.bodies.append(body)
@@ -145,14 +165,20 @@ class Endings:
                 minute=minute,
                 count=count,
                 retries=retries,
+                app_version=version,
             )
-            for (ref, outcome, reason, event_type, event_name, minute), (count, retries) in self.counts.items()
+            for (ref, outcome, reason, event_type, event_name, minute, version), (count, retries) in self.counts.items()
         ]
 
-    def _bounded(self, name: str) -> str:
-        if name in self._names:
-            return name
-        if len(self._names) >= _NAMES_LIMIT:
-            return _OTHER_NAME
-        self._names.add(name)
-        return name
+    def measured(self) -> list[CountedLatency]:
+        """The latencies as the fold reads them."""
+        return [CountedLatency(*key, count) for key, count in self.latencies.items()]
+
+
+def _bounded(word: str, known: set[str], limit: int) -> str:
+    if word in known:
+        return word
+    if len(known) >= limit:
+        return _OTHER_NAME
+    known.add(word)
+    return word

@@ -149,6 +149,7 @@ class Settler:
                 number=self._number,
                 written_at=self._clock.now_ms(),
                 outcomes=endings.counted(EVENT_TYPES),
+                latencies=endings.measured(),
             )
             messages = [*self._retries(endings), *self._quarantine(endings)]
             if standing.members != self._members:

@@ -6,8 +6,11 @@ import pytest
 
 from penstock.delivery.settling.settle import ShardTaken
 from penstock.infra.log import Log
+from penstock.kit.clock import SystemClock
 from penstock.kit.settings import Settings
+from penstock.kit.time import format_iso
 from penstock.spec import delivery, routed
+from penstock.spec.facts import latency_limit
 from penstock.testing.outside import (
     DELIVERED,
     NOT_SUBSCRIBED,
@@ -37,6 +40,52 @@ async def shard(log: Log):
     made = await Shard(log, FAST).make()
     yield made
     await made.kill()
+
+
+def received(message_id, *, version="1.2", ago_ms=0):
+    """An event of an app, that came so long ago."""
+    came = format_iso(SystemClock().now_ms() - ago_ms)
+    return event(message_id, receivedAt=came, context={"app": {"name": "x", "version": version}})
+
+
+class TestCounts:
+    async def test_ends_at_a_destination_tell_the_app_version_by_whichever_way_they_came(self, shard: Shard):
+        answers = {"retried": [SERVER_ERROR, DELIVERED], "refused": [REFUSED], "failed": [SERVER_ERROR] * 9}
+        wants = {"unwanted": NOT_SUBSCRIBED}
+        shard.outside.answer = lambda _, each: wants.get(each) or answers[each].pop(0)
+        shard.view.put(destination("d"))
+        await shard.start()
+        for name in (*answers, *wants):
+            await shard.route(received(name))
+        no_version = {"context": {"app": "x"}, "integrations": {"All": False}}
+        await shard.route(received("none") | no_version)
+        await shard.ended(5)
+        versions = {(one.event_name, one.outcome): one.app_version for one in await shard.outcomes()}
+        assert versions == {
+            ("retried", "AWAITING_RETRY"): "1.2",
+            ("retried", "SUCCESSFUL_DELIVERY"): "1.2",
+            ("refused", "FAILED_DELIVERY"): "1.2",
+            ("failed", "AWAITING_RETRY"): "1.2",
+            ("failed", "FAILED_DELIVERY"): "1.2",
+            ("unwanted", "FILTERED_AT_DESTINATION"): "1.2",
+            ("none", "FILTERED_AT_DESTINATION"): "",
+        }
+
+    async def test_how_long_a_delivery_took_is_measured_from_when_its_event_was_received(self, shard: Shard):
+        answers = {"slow": [DELIVERED], "retried": [SERVER_ERROR, DELIVERED], "refused": [REFUSED], "m": [DELIVERED]}
+        shard.outside.answer = lambda _, each: answers[each].pop(0)
+        shard.view.put(destination("d"))
+        await shard.start()
+        await shard.route(
+            received("slow", ago_ms=60_000), received("retried"), received("refused"), event("m", receivedAt="")
+        )
+        await shard.ended(4)
+        found = {one.bucket: one for one in await shard.latencies()}
+        assert sum(one.count for one in found.values()) == 2, "neither what was refused nor what does not tell its time"
+        assert {(one.destination_id, one.source_id) for one in found.values()} == {("d", "web")}
+        quick, slow = min(found), max(found)
+        assert 50 <= latency_limit(quick) < 10_000
+        assert 60_000 <= latency_limit(slow) < 75_000
 
 
 class TestOneEvent:
@@ -106,8 +155,17 @@ class TestOneEvent:
         head, body = delivery.quarantine_decoder.frame(message.payload)
         assert (head.destination_id, head.source_id) == ("", "web")
         assert (head.rows[0].reason, head.rows[0].message_id, head.rows[0].user_id) == ("unplanned", "m", "u-m")
+        assert head.rows[0].is_before_lap
         assert b'"messageId": "m"' in bytes(body)
         assert not shard.outside.asked
+
+    async def test_a_blocked_page_is_held_under_its_name(self, shard: Shard):
+        shard.view.put(destination("d"))
+        await shard.start()
+        await shard.route(event("m", type="page", event=None, name="Cart"), fate=routed.BLOCKED)
+        await until(lambda: _has(shard, "quarantine.web"))
+        (message,) = await shard.written("quarantine.web")
+        assert delivery.quarantine_decoder.frame(message.payload)[0].rows[0].event_name == "Cart"
 
     async def test_an_event_for_a_function_is_passed_over(self, shard: Shard):
         shard.view.put(destination("d"))

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.delivery import scheduler
+from penstock.delivery.attempt import Verdict
+from penstock.delivery.reading.shared import YIELD_ROWS
 from penstock.delivery.settling import settle
 from penstock.delivery.settling.settle import ShardTaken
 from penstock.infra.log import Log, LogTimeout
@@ -154,11 +156,7 @@ step = st.one_of(
 )
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, min_size=3, max_size=10), seed=st.integers(0, 1 << 16), failing=st.floats(0, 0.9))
 def test_each_delivery_ends_exactly_once_whatever_happens(
     nats_server: EmbeddedServer, steps: list[tuple[str, int]], seed: int, failing: float
@@ -265,3 +263,34 @@ async def test_what_is_settled_stays_small_while_one_attempt_hangs(log: Log):
     assert shard.outside.asked["d", "s1", "m0"] == 2
     assert shard.outside.asked["d", "s1", "m1"] == 1
     await shard.stop()
+
+
+async def test_one_that_meets_the_common_reader_with_a_full_window_is_read_for_once(log: Log, monkeypatch):
+    """The common reader stands still within a frame while the other comes up to it and finds no room to read on."""
+    window, answered, total = 57, 15, 620
+    missed = YIELD_ROWS - 1 - 2 * window  # until the common reader yields; both destinations count, one after `window`
+    shard = await Shard(log, Settings(window=window, settle_seconds=0.01)).make()
+    gate, common_may_go = asyncio.Event(), asyncio.Event()
+
+    async def held() -> Verdict:
+        await gate.wait()
+        return DELIVERED
+
+    shard.outside.answer = lambda _, message_id: DELIVERED if int(message_id) < answered else held()
+    shard.view.put(destination("d"))
+    shard.view.put(destination("beside", supported_types=[]))
+    engine = await shard.start()
+    await until(lambda: all(one.is_placed and not one.is_behind for one in engine.by_source["web"]))
+    monkeypatch.setattr(engine._ledger, "wait_for_room", common_may_go.wait)
+    names = [str(number) for number in range(total)]
+    await shard.route(*map(event, names))
+    served = next(one for one in engine.by_source["web"] if one.id == "d")
+    await until(lambda: engine._common.place == (1, window + missed) == served.place)
+    common_may_go.set()
+    await until(lambda: engine._common.place == (2, 0))
+    gate.set()
+    await shard.ended(2 * total)
+    await shard.stop()
+    assert len(shard.outside.delivered) == total
+    assert set(shard.outside.delivered.values()) == {1}
+    assert set((await shard.finals()).values()) == {1}

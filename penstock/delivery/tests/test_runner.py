@@ -25,8 +25,10 @@ pytestmark = [
 
 WEBHOOK = "614a3c7d791c91c41bae7599"
 FAST = Settings(
-    retry_seconds=(0.05, 0.1, 0.1), retry_jitter=0.0, settle_seconds=0.02, batch_wait_seconds=0.1, attempt_seconds=1.0
+    retry_seconds=(0.05, 0.1, 0.1), retry_jitter=0.0, settle_seconds=0.02, batch_wait_seconds=0.1, attempt_seconds=30.0
 )
+IMPATIENT = msgspec.structs.replace(FAST, attempt_seconds=2.0)
+"""Where attempts are meant to run out of time."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -93,6 +95,7 @@ async def test_a_partner_that_answers_500_at_every_attempt_is_quarantined_with_i
 
 
 async def test_a_partner_that_stays_silent_is_a_retryable_timeout(shard: Shard):
+    shard.settings = IMPATIENT
     replies = iter([Reply(0), Reply()])
     with Receiver(lambda _: next(replies)) as receiver:
         shard.view.put(to(receiver.url))
@@ -138,6 +141,7 @@ async def test_a_redirect_to_a_private_address_is_refused_for_good(shard: Shard)
 
 
 async def test_a_partner_without_tls_where_tls_was_asked_for_fails(shard: Shard):
+    shard.settings = IMPATIENT
     with Receiver() as receiver:
         shard.view.put(to(receiver.url.replace("http:", "https:")))
         await shard.start()

@@ -143,6 +143,21 @@ class TestGroups:
         rule = served(clock, budget, subscription("s1", enable_batching=bool(mapping), **mapping)).batch_rule("s1")
         assert (rule and rule.size) == size
 
+    @pytest.mark.parametrize(
+        ("function_id", "raised", "size"), [("f", 0, 20), ("f", 2, 2), ("f", 400, 400), ("", 400, 20)]
+    )
+    def test_the_size_of_a_function_is_that_to_which_the_installation_raised_it(
+        self, clock, budget, function_id, raised, size
+    ):
+        known = destination("d", subscription("s1", enable_batching=True, batch_size=20), function_id=function_id)
+        settings = msgspec.structs.replace(SETTINGS, function_batch_events=raised)
+        assert Served(known, settings, clock, budget).batch_rule("s1").size == size
+
+    def test_a_function_that_takes_no_batches_gets_none_whatever_was_raised(self, clock, budget):
+        settings = msgspec.structs.replace(SETTINGS, function_batch_events=400)
+        one = Served(destination("d", subscription("s1"), function_id="f"), settings, clock, budget)
+        assert one.batch_rule("s1") is None
+
 
 class TestUntouched:
     def test_what_no_attempt_has_touched_behind_the_last_that_one_has_can_be_given_back(self, clock, budget):
@@ -152,3 +167,12 @@ class TestUntouched:
         assert one.untouched() == [works[3]]
         works[2].has_started = False
         assert one.untouched() == [works[3], works[2], works[1]]
+
+    def test_what_lies_before_an_event_that_has_ended_is_not_given_back(self, clock, budget):
+        """It would be read again together with that one, whose outcome was counted."""
+        one = served(clock, budget)
+        works = [take(one, index) for index in (0, 2)]
+        one.note_end((works[0].place[0], works[0].place[1] + 1))
+        assert one.untouched() == [works[1]]
+        one.note_end((works[1].place[0], works[1].place[1] + 1))
+        assert one.untouched() == []

@@ -11,7 +11,7 @@ from penstock.kit.settings import Settings
 from penstock.spec import delivery
 from penstock.spec.delivery import DeliveryRef, QuarantineRow, RetryRow
 from penstock.spec.event import EVENT_TYPES
-from penstock.spec.facts import CountedOutcome
+from penstock.spec.facts import CountedLatency, CountedOutcome, latency_bucket, latency_limit
 from penstock.spec.outcome import Outcome
 
 LADDER = Settings()
@@ -54,6 +54,39 @@ class TestEndings:
         assert len(counted) == 1_001
         assert counted["other"] == 200
 
+    def test_a_name_with_an_address_is_other(self):
+        endings = Endings()
+        for name in ("e", "of ada@mail.example", "3 @ 5.0"):
+            endings.count(REF, Outcome.DELIVERED, "", 0, name, 0)
+        assert {one.event_name for one in endings.counted(EVENT_TYPES)} == {"e", "other", "3 @ 5.0"}
+
+    def test_app_versions_are_bounded(self):
+        endings = Endings()
+        for number in range(30):
+            endings.count(REF, Outcome.DELIVERED, "", 0, "e", 0, f"1.{number}")
+        counted = {one.app_version: one.count for one in endings.counted(EVENT_TYPES)}
+        assert (len(counted), counted["1.0"], counted["other"]) == (20, 1, 11)
+
+    @given(st.lists(st.integers(-5, 1 << 50), min_size=1))
+    def test_latencies_are_a_histogram_whose_limits_hold_them(self, durations: list[int]):
+        endings = Endings()
+        for each in durations:
+            endings.measure(REF, 1_000, 1_000 + each)
+        counted = endings.measured()
+        assert sum(one.count for one in counted) == len(durations)
+        for each in durations:
+            bucket, known = latency_bucket(each), min(max(each, 1), 1 << 40)
+            assert known <= latency_limit(bucket) <= known * 1.2 + 1
+
+    def test_readers_wait_when_many_latencies_are_told_apart(self):
+        endings = Endings()
+        number = 0
+        while not endings.is_full():
+            endings.measure(DeliveryRef("w" * 22, "s" * 22, f"{number:022}", "p"), 0, 60_000_000)
+            number += 1
+        head = delivery.SettledHead("owner", 1, 1, 0, [], [], [], [], [], 0, endings.measured())
+        assert len(delivery.encode_settled(head)) < 1 << 20
+
     def test_rows_point_to_their_events(self):
         endings = Endings()
         for number in range(3):
@@ -69,12 +102,14 @@ class TestEndings:
         number = 0
         while not endings.is_full():
             ref = DeliveryRef("w" * 22, "s" * 22, f"{number % 30_000:022}", "p" * 22)
-            endings.count(ref, Outcome.FILTERED_AT_DESTINATION, "FILTERED_BY_INTEGRATIONS_OBJECT", 0, "é" * 100, 0)
+            endings.count(
+                ref, Outcome.FILTERED_AT_DESTINATION, "FILTERED_BY_INTEGRATIONS_OBJECT", 0, "é" * 100, 0, "é" * 64
+            )
             number += 1
         counted = endings.counted(EVENT_TYPES)
         assert sum(one.count for one in counted) == number
         head = delivery.SettledHead("owner", 1, 1, 0, [], [], [], [], counted)
-        assert len(delivery.encode_settled(head)) < 4 << 20
+        assert len(delivery.encode_settled(head)) < 3 << 20
 
     def test_readers_wait_when_much_has_ended(self):
         endings = Endings()
@@ -134,6 +169,7 @@ class TestSpec:
             [(9, 2)],
             [CountedOutcome("w", "web", "d", "s", "SUCCESSFUL_DELIVERY", "", "track", "e", 1, 3)],
             99,
+            [CountedLatency("w", "web", "d", 1, 40, 3)],
         )
         assert delivery.settled_decoder.frame(delivery.encode_settled(head))[0] == head
 

@@ -1,7 +1,20 @@
-"""Calls between roles: request and reply with a deadline, over the log engine's core subjects."""
+"""Calls between roles over the log engine's core subjects: request and reply with a deadline, streams on a lease."""
 
+from penstock.infra.calls.audience import Audience
 from penstock.infra.calls.client import CallClient
 from penstock.infra.calls.errors import CallError, CallFailed, CallTimedOut, RoleDown
 from penstock.infra.calls.server import CallServer
+from penstock.infra.calls.streams import Arrived, Following, Streams
 
-__all__ = ["CallClient", "CallError", "CallFailed", "CallServer", "CallTimedOut", "RoleDown"]
+__all__ = [
+    "Arrived",
+    "Audience",
+    "CallClient",
+    "CallError",
+    "CallFailed",
+    "CallServer",
+    "CallTimedOut",
+    "Following",
+    "RoleDown",
+    "Streams",
+]

@@ -4,12 +4,13 @@ Invariants:
 - A handler gets at most the asker's time; then it is cancelled, since nobody waits for it any more. One that must
   finish shields itself.
 - A key is done once per process: whoever asks with the key of a running or finished call gets that call's answer.
+- Whoever takes a call says at once who it is, so that its end is seen by the asker.
 - Subscriptions come back after a reconnect by themselves.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ import structlog
 from penstock.infra.calls import wire
 from penstock.infra.calls.errors import CallFailed
 from penstock.infra.log import CoreMessage, CoreSubscription, Log, LogError
+from penstock.kit.ids import resource_id
 from penstock.spec.calls import Call
 
 logger = structlog.get_logger(__name__)
@@ -36,6 +38,7 @@ class CallServer:
     def __init__(self, log: Log, role: str) -> None:
         self._log = log
         self._role = role
+        self._process = wire.process_of(resource_id())
         self._subscriptions: list[CoreSubscription] = []
         self._running: dict[asyncio.Task[None], str] = {}
         """Each with the subject that waits for its answer."""
@@ -48,7 +51,12 @@ class CallServer:
         async def arrived(message: CoreMessage) -> None:
             self._begin(message, call_type, handler)
 
+        if not self._subscriptions:
+            self._subscriptions.append(await self._log.subscribe_core(self._process, self._present))
         self._subscriptions.append(await self._log.subscribe_core(subject, arrived, queue=self._role))
+        if call_type.IS_FOR_EACH:
+            each = wire.each_of(call_type, self._role)
+            self._subscriptions.append(await self._log.subscribe_core(each, arrived))
 
     async def close(self) -> None:
         """Stop listening, cancel what runs, and tell who still waits."""
@@ -66,17 +74,28 @@ class CallServer:
     def _begin(self, message: CoreMessage, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
         if not message.reply:
             return
+        if wire.LOOK in (message.headers or {}):
+            self._hold(self._present(message), message.reply)
+            return
         is_busy = len(self._running) >= RUNNING_LIMIT
-        working = self._refuse(message) if is_busy else self._work(message, call_type, handler)
-        task = asyncio.create_task(working, name=f"call {message.subject}")
-        self._running[task] = message.reply
+        self._hold(self._refuse(message) if is_busy else self._work(message, call_type, handler), message.reply)
+
+    def _hold(self, working: Coroutine[Any, Any, None], subject: str) -> None:
+        task = asyncio.create_task(working, name=f"call answered to {subject}")
+        self._running[task] = subject
         task.add_done_callback(lambda done: self._running.pop(done, None))
+
+    async def _present(self, message: CoreMessage) -> None:
+        if message.reply:
+            await self._reply(message.reply, (b"", {}))
 
     async def _refuse(self, message: CoreMessage) -> None:
         await self._reply(message.reply, _failure("busy", f"{self._role} answers {RUNNING_LIMIT} calls already"))
 
     async def _work(self, message: CoreMessage, call_type: type[C], handler: Callable[[C], Awaitable[Any]]) -> None:
         headers = message.headers or {}
+        if wire.TAKEN in headers:
+            await self._say(message.reply, [(b"", {wire.TAKEN: self._process})])
         try:
             seconds = min(int(headers[wire.DEADLINE]) / 1000, LONGEST_DEADLINE)
             call: C = wire.decode(message.data, call_type)
@@ -119,8 +138,11 @@ class CallServer:
         return body, {}
 
     async def _reply(self, subject: str, answer: Answer) -> None:
+        await self._say(subject, wire.parts(*answer))
+
+    async def _say(self, subject: str, messages: Iterable[Answer]) -> None:
         try:
-            for body, headers in wire.parts(*answer):
+            for body, headers in messages:
                 await self._log.publish_core(subject, body, headers=headers)
         except LogError as error:
             logger.warning("An answer could not be sent.", role=self._role, reason=str(error))

@@ -7,7 +7,17 @@ Errors:
 from typing import Any
 
 from penstock.infra.log import Log, Message, SequenceMismatch
-from penstock.spec.facts import STREAM, CountedOutcome, FactHead, decoder, encode_fact, subject
+from penstock.spec.facts import (
+    STREAM,
+    CountedOutcome,
+    CountedUsage,
+    FactHead,
+    SeenOnDay,
+    ViolatedOnDay,
+    decoder,
+    encode_fact,
+    subject,
+)
 
 
 class FactGapError(Exception):
@@ -43,6 +53,9 @@ class FactWriter:
         to: int,
         outcomes: list[CountedOutcome] | None = None,
         syncs: list[dict[str, Any]] | None = None,
+        usage: list[CountedUsage] | None = None,
+        seen: list[SeenOnDay] | None = None,
+        violated: list[ViolatedOnDay] | None = None,
     ) -> int:
         """Append one fact over (after, to] of `stream` and return its sequence.
 
@@ -53,7 +66,8 @@ class FactWriter:
             await self.open()
         if after != self.watermark or to < after:
             raise FactGapError(self._role, self._shard, after, self.watermark)
-        head = FactHead(self._role, self._shard, stream, after, to, outcomes or [], syncs or [])
+        told = (outcomes or [], syncs or [], usage or [], seen or [], violated or [])
+        head = FactHead(self._role, self._shard, stream, after, to, *told)
         self._is_known = False
         try:
             sequence = await self._log.append(self._subject, encode_fact(head), expected_last=self._last_sequence)

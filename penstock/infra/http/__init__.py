@@ -1,5 +1,23 @@
-"""Who may be called: the one outbound policy of Python, the delivery host and the functions broker."""
+"""HTTP on either side: requests to the outside under one policy, and how much of an answer a client has taken."""
 
+from penstock.infra.http.outbound import (
+    OutboundClient,
+    OutboundError,
+    OutboundRefused,
+    OutboundRequest,
+    OutboundResponse,
+)
 from penstock.infra.http.policy import OutboundPolicy, PolicyError, Refusal
+from penstock.infra.http.send_queue import SendQueue
 
-__all__ = ["OutboundPolicy", "PolicyError", "Refusal"]
+__all__ = [
+    "OutboundClient",
+    "OutboundError",
+    "OutboundPolicy",
+    "OutboundRefused",
+    "OutboundRequest",
+    "OutboundResponse",
+    "PolicyError",
+    "Refusal",
+    "SendQueue",
+]

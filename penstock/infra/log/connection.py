@@ -8,7 +8,9 @@ Invariants:
 """
 
 import asyncio
+import re
 import secrets
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Protocol
@@ -19,11 +21,17 @@ from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
 from penstock.infra.log.errors import LogRefused, LogTimeout, LogUnavailable
+from penstock.infra.log.servers import Access, shown
 
 logger = structlog.get_logger(__name__)
 
-PING_SECONDS = 10
+PING_SECONDS = 3
+"""A server that hangs is left after three of these: others of its cluster may answer."""
 CONFIRM_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+_DENIED = re.compile(r"permissions violation for (publish|subscription) to \"([^\"]+)\"")
+_DENIABLE = {"publish": "publish", "subscription": "subscribe"}
+_INBOX = "_INBOX.>"
 TO_SELF = ""
 """As a subject of an exchange: the connection's own inbox, where the server echoes it."""
 
@@ -53,9 +61,15 @@ def first_is_last(_message: CoreMessage) -> bool:
 class _Exchange:
     """The answers to one question, until the last one is there."""
 
-    __slots__ = ("answers", "done", "is_last")
+    __slots__ = ("answers", "done", "is_last", "messages")
 
-    def __init__(self, is_last: IsLast, done: "asyncio.Future[list[CoreMessage]]") -> None:
+    def __init__(
+        self,
+        messages: "list[tuple[str, bytes, Mapping[str, str] | None]]",
+        is_last: IsLast,
+        done: "asyncio.Future[list[CoreMessage]]",
+    ) -> None:
+        self.messages = messages
         self.is_last = is_last
         self.done = done
         self.answers: list[CoreMessage] = []
@@ -69,6 +83,15 @@ class _Exchange:
                 self.done.set_result(self.answers)
         except Exception as error:  # noqa: BLE001 - it belongs to whoever asked, not to the reading task
             self.done.set_exception(error)
+
+    def deny(self, what: str, subject: str) -> None:
+        """The server takes nothing on a subject, told in lower case; where this holds a message to it, nothing of this
+        is stored.
+        """
+        own = next((sent or _INBOX for sent, _, _ in self.messages if (sent or _INBOX).lower() == subject), None)
+        if own is not None and not self.done.done():
+            told = f"the log engine does not let this user {what} to `{own}`: allow it in its permissions"
+            self.done.set_exception(LogRefused(0, 403, told))
 
 
 class Connection:
@@ -85,29 +108,32 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, url: str, *, token: str, name: str, seconds: float, on_end: Callable[["Connection"], None]
+        cls, url: str, *, access: Access, name: str, seconds: float, on_end: Callable[["Connection"], None]
     ) -> "Connection":
-        """Connect once. Raises LogUnavailable, or LogRefused where the token is wrong."""
+        """Connect once. Raises LogUnavailable, or LogRefused where the credentials are wrong or TLS cannot be had."""
         connection = cls(on_end)
         try:
             async with asyncio.timeout(seconds):
-                await connection._connect(url, token, name)
+                await connection._connect(url, access, name)
         except BaseException as error:
             await connection.close()
+            if isinstance(error, LogRefused):
+                raise
             if _is_refusal(error):
-                raise LogRefused(0, 401, f"the log engine refuses the connection: {error}") from error
+                raise LogRefused(0, 401, f"the log engine at {shown(url)} refuses the connection: {error}") from error
             if isinstance(error, Exception):  # the client fails in many ways where the greeting is cut
-                raise LogUnavailable(f"no connection to the log engine: {error!r}") from error
+                raise LogUnavailable(f"no connection to the log engine at {shown(url)}: {error!r}") from error
             raise
         return connection
 
-    async def _connect(self, url: str, token: str, name: str) -> None:
+    async def _connect(self, url: str, access: Access, name: str) -> None:
         async def ended(*_: object) -> None:
             self._end()
 
         await self._client.connect(
-            servers=url.split(","),
-            token=token or None,
+            servers=[url],
+            token=access.token or None,
+            tls=access.tls(),
             name=name,
             allow_reconnect=False,
             max_reconnect_attempts=1,
@@ -117,7 +143,7 @@ class Connection:
             pending_size=0,
             closed_cb=ended,
             disconnected_cb=ended,
-            error_cb=_note,
+            error_cb=self._note,
         )
         # The client's callbacks do not come when closing the socket fails in turn; the end of its reading task does.
         reading = self._client._reading_task  # noqa: SLF001
@@ -132,6 +158,11 @@ class Connection:
     def server_version(self) -> str:
         version = self._client.connected_server_version
         return f"{version.major}.{version.minor}.{version.patch}"
+
+    @property
+    def has_jetstream(self) -> bool:
+        """Whether this very server runs JetStream; another one of its cluster may."""
+        return bool(self._client._server_info.get("jetstream"))  # noqa: SLF001 - the greeting is told nowhere else
 
     @property
     def max_payload(self) -> int:
@@ -156,6 +187,17 @@ class Connection:
         if call in self._at_end:
             self._at_end.remove(call)
 
+    async def _note(self, error: Exception) -> None:
+        """What else counts of the connection reaches us otherwise; a callback that fails would be known to nobody."""
+        if not isinstance(error, (nats.errors.Error, OSError)):
+            logger.error("What a subscription delivers to has failed.", exc_info=error)
+        elif denied := _DENIED.search(str(error)):
+            what, subject = denied.groups()
+            is_own = subject.startswith(f"{self._inbox}.".lower())
+            denied_to = self._exchanges.values() if is_own or what == "publish" else ()
+            for exchange in denied_to:
+                exchange.deny(_DENIABLE[what], _INBOX.lower() if is_own else subject)
+
     async def _answered(self, message: CoreMessage) -> None:
         exchange = self._exchanges.get(message.subject.rpartition(".")[2])
         if exchange is not None:
@@ -171,7 +213,7 @@ class Connection:
         """Send messages, the last of them with a reply subject, and collect what is answered until `is_last`."""
         number = str(next(self._numbers))
         done: asyncio.Future[list[CoreMessage]] = asyncio.get_running_loop().create_future()
-        self._exchanges[number] = _Exchange(is_last, done)
+        self._exchanges[number] = _Exchange(messages, is_last, done)
         try:
             async with asyncio.timeout(seconds):
                 for index, (subject, payload, headers) in enumerate(messages, 1):
@@ -228,18 +270,16 @@ class Connection:
     async def close(self) -> None:
         """End it. Never raises: there is nothing left to do about a failure."""
         try:
-            await self._client.close()
+            # After a handshake that failed the client would wait for ever for the end of its socket.
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._client.close()
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is over
             logger.debug("A connection did not close in order.", reason=repr(error))
         finally:
             self._end()
 
 
-async def _note(error: Exception) -> None:
-    """What counts of the connection reaches us otherwise; a callback that fails would be known to nobody."""
-    if not isinstance(error, (nats.errors.Error, OSError)):
-        logger.error("What a subscription delivers to has failed.", exc_info=error)
-
-
 def _is_refusal(error: BaseException) -> bool:
-    return isinstance(error, nats.errors.AuthorizationError) or "authorization" in str(error).lower()
+    """What another try will not mend: credentials that are refused, a certificate that is not trusted."""
+    is_distrust = isinstance(error, ssl.SSLCertVerificationError)
+    return is_distrust or isinstance(error, nats.errors.AuthorizationError) or "authorization" in str(error).lower()

@@ -1,5 +1,13 @@
-"""Reading what is stored, by sequence, subject or time, through direct get: no consumer, no state on the server."""
+"""Reading what is stored, by sequence, subject or time: no consumer, no state on the server.
 
+Invariants:
+- A single message is asked of the stream's leader: positions are read so, and in a cluster any other replica may be
+  behind what was acknowledged.
+- Many are asked of whichever replica answers (direct get). One that is behind tells a beginning of the truth, never a
+  gap; that nothing follows is believed of the leader alone.
+"""
+
+from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,17 +17,28 @@ from penstock.infra.log.connection import CoreMessage, status_of
 from penstock.infra.log.errors import LogRefused, LogUnavailable
 from penstock.infra.log.link import Link
 from penstock.infra.log.message import Message
-from penstock.infra.log.streams import API, STREAM_NOT_FOUND, state, stream_exists
+from penstock.infra.log.streams import API, STREAM_NOT_FOUND, api, state, stream_exists
 
 _encode = msgspec.json.Encoder().encode
-END_OF_BATCH, NOT_FOUND, BAD_REQUEST = "204", "404", "408"
+END_OF_BATCH, NOT_FOUND = "204", "404"
+NO_MESSAGE = 10037
+LEADER_SECONDS = 2.0
+"""A cluster that elects a leader answers nothing; who asks again soon finds the new one soon."""
 
 
-async def last(link: Link, stream: str, subject: str, *, seconds: float = 5.0) -> Message | None:
-    request = (f"{API}DIRECT.GET.{stream}", _encode({"last_by_subj": subject}), None)
-    answer = (await link.exchange([request], seconds=seconds))[-1]
-    found = await _messages(link, stream, [answer])
-    return found[0] if found else None
+async def last(link: Link, stream: str, subject: str) -> Message | None:
+    return await _of_leader(link, stream, {"last_by_subj": subject})
+
+
+async def _of_leader(link: Link, stream: str, request: dict[str, Any]) -> Message | None:
+    try:
+        found = (await api(link, f"STREAM.MSG.GET.{stream}", request, seconds=LEADER_SECONDS))["message"]
+    except LogRefused as error:
+        if error.code == NO_MESSAGE:
+            return None
+        raise
+    payload = b64decode(found.get("data") or "")
+    return Message(found["subject"], found["seq"], milliseconds(found["time"]), payload)
 
 
 async def get_batch(
@@ -36,15 +55,18 @@ async def get_batch(
     request: dict[str, Any] = {"seq": max(start, 1), "batch": max_messages, "max_bytes": max_bytes}
     if subject is not None:
         request["next_by_subj"] = subject
-    return await _batch(link, stream, request, seconds)
+    if found := await _batch(link, stream, request, seconds):
+        return found
+    following = await _of_leader(link, stream, {"seq": max(start, 1), "next_by_subj": subject or ">"})
+    return [following] if following else []
 
 
 async def sequence_at(link: Link, stream: str, time_ms: int) -> int:
     """The first sequence stored at or after a time; one after the last where there is none."""
     moment = datetime.fromtimestamp(time_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
     end = (await state(link, stream)).last + 1
-    found = await _batch(link, stream, {"start_time": moment, "batch": 1}, 10.0)
-    return found[0].sequence if found else end
+    found = await _of_leader(link, stream, {"start_time": moment})
+    return found.sequence if found else end
 
 
 async def _batch(link: Link, stream: str, request: dict[str, Any], seconds: float) -> list[Message]:

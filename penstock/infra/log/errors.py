@@ -47,7 +47,7 @@ class LogRefused(LogError):  # noqa: N818 - the name says what is so
     """The server refused; `code` is JetStream's error code, `status` its HTTP-like class."""
 
     def __init__(self, code: int, status: int, description: str) -> None:
-        super().__init__(f"{description} ({code})")
+        super().__init__(f"{description} ({code})" if code else description)
         self.code = code
         self.status = status
 

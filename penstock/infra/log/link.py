@@ -5,6 +5,8 @@ the generation changes; core subscriptions made here are.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from typing import Self
 
@@ -13,6 +15,7 @@ from nats.aio.subscription import Subscription
 
 from penstock.infra.log.connection import Connection, CoreMessage, Deliver, IsLast, first_is_last
 from penstock.infra.log.errors import LogError, LogRefused, LogUnavailable
+from penstock.infra.log.servers import Access, Servers
 from penstock.kit.backoff import backoff
 
 logger = structlog.get_logger(__name__)
@@ -37,11 +40,9 @@ class CoreSubscription:
 class Link:
     """See the module. Made by `open`, ended by `close`."""
 
-    def __init__(self, url: str, token: str, name: str) -> None:
-        self._url = url
-        self._server = url.rpartition("@")[2]
-        """For log lines: without the credentials that may stand in a URL."""
-        self._token = token
+    def __init__(self, urls: str, access: Access, name: str) -> None:
+        self._servers = Servers(urls)
+        self._access = access
         self._name = name
         self._connection: Connection | None = None
         self._connected = asyncio.Event()
@@ -50,9 +51,10 @@ class Link:
         self._subscriptions: dict[CoreSubscription, Subscription | None] = {}
         self._is_closed = False
         self.generation = 0
+        self._reconnected_at = -math.inf
 
     async def open(self, seconds: float) -> Self:
-        """Connect, trying until `seconds` have passed. A refused token is raised at once."""
+        """Connect, trying until `seconds` have passed. Raises LogUnavailable; at once LogRefused."""
         deadline = asyncio.get_running_loop().time() + seconds
         for wait in backoff(FIRST_WAIT, LONGEST_WAIT):
             try:
@@ -79,6 +81,11 @@ class Link:
     @property
     def is_connected(self) -> bool:
         return self._connection is not None and self._connection.is_usable
+
+    @property
+    def seconds_since_reconnect(self) -> float:
+        """How long ago a lost connection was made anew; infinite where none was lost."""
+        return time.monotonic() - self._reconnected_at
 
     @property
     def connection(self) -> Connection:
@@ -131,8 +138,19 @@ class Link:
             logger.debug("A subscription ended with its connection.", subject=wanted.subject, reason=repr(error))
 
     async def _connect(self) -> None:
+        """To the first server that takes us, each being tried once. Raises LogUnavailable, LogRefused."""
+        for is_last_try in [False] * (len(self._servers) - 1) + [True]:
+            try:
+                await self._connect_to(self._servers.next())
+            except LogUnavailable:
+                if is_last_try:
+                    raise
+            else:
+                return
+
+    async def _connect_to(self, url: str) -> None:
         connection = await Connection.open(
-            self._url, token=self._token, name=self._name, seconds=CONNECT_SECONDS, on_end=self._ended
+            url, access=self._access, name=self._name, seconds=CONNECT_SECONDS, on_end=self._ended
         )
         self._lost.clear()
         self._connection = connection
@@ -156,20 +174,25 @@ class Link:
     async def _keep(self) -> None:
         while not self._is_closed:
             await self._lost.wait()
-            logger.warning("The log engine is gone.", server=self._server, name=self._name)
+            logger.warning("The log engine is gone.", server=str(self._servers), name=self._name)
             if self._connection is not None:
                 await self._connection.close()
             await self._reconnect()
-            logger.info("The log engine is back.", server=self._server, name=self._name, generation=self.generation)
+            logger.info(
+                "The log engine is back.", server=str(self._servers), name=self._name, generation=self.generation
+            )
 
     async def _reconnect(self) -> None:
         for wait in backoff(FIRST_WAIT, LONGEST_WAIT):
             try:
                 await self._connect()
             except LogRefused as error:
-                logger.error("The log engine refuses us.", server=self._server, name=self._name, reason=str(error))  # noqa: TRY400
+                logger.warning(
+                    "The log engine refuses us.", server=str(self._servers), name=self._name, reason=str(error)
+                )
             except LogError:
-                logger.debug("The log engine does not answer yet.", server=self._server, name=self._name)
+                logger.debug("The log engine does not answer yet.", server=str(self._servers), name=self._name)
             else:
+                self._reconnected_at = time.monotonic()
                 return
             await asyncio.sleep(wait)

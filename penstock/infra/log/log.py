@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Self
+from typing import Any, Self
 
 from penstock.infra.log import direct, streams, writer
 from penstock.infra.log.bucket import Bucket, bucket_spec
@@ -10,6 +10,7 @@ from penstock.infra.log.connection import CoreMessage, Deliver, IsLast, first_is
 from penstock.infra.log.link import CoreSubscription, Link
 from penstock.infra.log.message import Message, Storage, StreamSpec, StreamState
 from penstock.infra.log.reader import Reader
+from penstock.infra.log.servers import Access
 
 
 class Log:
@@ -19,9 +20,20 @@ class Log:
         self._link = link
 
     @classmethod
-    async def connect(cls, url: str, *, token: str = "", name: str = "penstock", seconds: float = 30.0) -> Self:
-        """Connect within `seconds`, and from then on for ever. Raises LogUnavailable, LogRefused (wrong token)."""
-        return cls(await Link(url, token, name).open(seconds))
+    async def connect(
+        cls,
+        urls: str,
+        *,
+        token: str = "",
+        certificate_authority: str = "",
+        name: str = "penstock",
+        seconds: float = 30.0,
+    ) -> Self:
+        """Connect to one of the servers within `seconds`, and from then on for ever.
+
+        Raises LogUnavailable, LogRefused (credentials or certificates that do not fit).
+        """
+        return cls(await Link(urls, Access(token, certificate_authority), name).open(seconds))
 
     async def close(self) -> None:
         await self._link.close()
@@ -36,8 +48,17 @@ class Log:
         return self._link.generation
 
     @property
+    def seconds_since_reconnect(self) -> float:
+        """How long ago a lost connection was made anew; infinite where none was lost."""
+        return self._link.seconds_since_reconnect
+
+    @property
     def server_version(self) -> str:
         return self._link.connection.server_version
+
+    @property
+    def has_jetstream(self) -> bool:
+        return self._link.connection.has_jetstream
 
     @property
     def max_payload(self) -> int:
@@ -46,6 +67,19 @@ class Log:
     async def wait_connected(self, deadline: float | None = None) -> None:
         """Return when connected; raises LogUnavailable after `deadline` seconds."""
         await self._link.wait_connected(deadline)
+
+    async def limits(self) -> Mapping[str, Any]:
+        """What JetStream allows the account that we are. Raises LogUnavailable where it does not run."""
+        found: dict[str, Any] = (await streams.api(self._link, "INFO"))["limits"]
+        return found
+
+    async def storage(self) -> tuple[int, int]:
+        """Bytes that our account has stored, and its limit (-1: none). Raises LogError."""
+        found = await streams.api(self._link, "INFO")
+        return int(found["storage"]), int(found["limits"]["max_storage"])
+
+    async def stream_names(self) -> list[str]:
+        return await streams.names(self._link)
 
     async def ensure_stream(self, spec: StreamSpec) -> None:
         await streams.ensure_stream(self._link, spec)
@@ -118,6 +152,10 @@ class Log:
         """Remove what has a lower sequence than `below`, and return how many that were."""
         return await streams.purge(self._link, stream, below, subject)
 
+    async def erase(self, stream: str, sequence: int) -> bool:
+        """Remove one message and overwrite what it held; False where it is gone already."""
+        return await streams.erase(self._link, stream, sequence)
+
     async def state(self, stream: str) -> StreamState:
         return await streams.state(self._link, stream)
 
@@ -126,9 +164,11 @@ class Log:
         await self.ensure_stream(bucket_spec(name, storage=storage, replicas=replicas))
         return Bucket(self, name)
 
-    async def publish_core(self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None) -> None:
-        """Publish without storing: who does not listen now never hears it."""
-        await self._link.connection.publish(subject, payload, headers=headers)
+    async def publish_core(
+        self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None, reply: str = ""
+    ) -> None:
+        """Publish without storing: who does not listen now never hears it. Answers, if any, go to `reply`."""
+        await self._link.connection.publish(subject, payload, headers=headers, reply=reply)
 
     async def subscribe_core(self, subject: str, deliver: Deliver, *, queue: str = "") -> CoreSubscription:
         """Deliver core messages, across reconnects, until the subscription is closed."""

@@ -20,13 +20,17 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class StreamSpec(msgspec.Struct, frozen=True):
-    """A stream that must exist. There is no age limit: whoever keeps positions purges."""
+    """A stream that must exist. What holds positions has no limit of age or size: whoever keeps them purges."""
 
     name: str
     subjects: tuple[str, ...]
     storage: Storage = "file"
     replicas: int = 1
     max_messages_per_subject: int = -1
+    max_bytes: int = -1
+    """Of the whole stream; the oldest message goes."""
+    max_age_seconds: int = 0
+    """0: for ever."""
     max_payload: int = MAX_PAYLOAD
 
 

@@ -51,8 +51,10 @@ class Reader:
                 async with Tail(self._link, self._stream, self._position + 1, self._subject) as tail:
                     waits = backoff(0.05, 1.0)
                     async for message in tail:
-                        self._position = message.sequence
-                        yield message
+                        # On a replica that is behind, a consumer may begin before the place that was asked for.
+                        if message.sequence > self._position:
+                            self._position = message.sequence
+                            yield message
             except LogUnavailable as error:
                 logger.debug("A reader begins anew.", stream=self._stream, after=self._position, reason=str(error))
             if self._link.is_connected and self._link.generation == generation:

@@ -3,7 +3,8 @@
 Invariants:
 - A server that does not report `sync_always` is stopped and refused: its acknowledgements would survive a kill, but not
   a power cut, and no test by kill could show the difference.
-- Address and token stay the same over restarts of one `EmbeddedServer`, so that clients find it again.
+- Address and token stay the same over restarts, so that clients find it again; another run of the same directory takes
+  the port of the last one if it is free.
 
 Errors:
     ServerError             the server cannot be used; the message says why and where its log is
@@ -17,8 +18,8 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ import structlog
 
 from penstock.infra.log.message import MAX_PAYLOAD
 from penstock.kit.parent import before_exec
+from penstock.kit.ports import free_port
 
 logger = structlog.get_logger(__name__)
 
@@ -33,6 +35,10 @@ LEAST_VERSION = (2, 12)
 READY_SECONDS = 10.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.01
+ANSWER_SECONDS = 10.0
+"""One that says nothing for so long stands still."""
+_WRITE_FAILED = b"write error"
+"""How the whole check names a stream that stores nothing any more; it fails also while a stream is restored."""
 
 
 class ServerError(Exception):
@@ -44,19 +50,30 @@ class PortTakenError(ServerError):
 
 
 class EmbeddedServer:
-    """One nats-server over one directory. `start`, then `url` and `token`; `kill` and `start` again at will."""
+    """One nats-server over one directory. `start`, then `url` and `token`; `kill` and `start` again at will.
+
+    `storage_limit` is asked at each start for the bytes that it may hold: a running one cannot be told otherwise.
+    """
 
     def __init__(
-        self, directory: Path, *, port: int = 0, token: str = "", storage_limit: int | None = None, sync: str = "always"
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        token: str = "",
+        storage_limit: Callable[[], int] | None = None,
+        sync: str = "always",
     ) -> None:
         self.directory = directory
-        self.port = port or free_port()
+        known_port, known_token = _last_run(directory)
+        self.port = port or known_port or free_port()
         self.monitoring_port = free_port()
         self._may_move = port == 0
-        self.token = token or secrets.token_urlsafe(24)
+        self.token = token or known_token or secrets.token_urlsafe(24)
         self._storage_limit = storage_limit
         self._sync = sync
         self._process: asyncio.subprocess.Process | None = None
+        self._is_starting = False
 
     @property
     def url(self) -> str:
@@ -68,6 +85,11 @@ class EmbeddedServer:
         if self._process is None or self._process.returncode is not None:
             raise ServerError("the log engine is not running")
         return self._process.pid
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a child runs that has been ready: one that is starting may look as if it were off."""
+        return self._process is not None and self._process.returncode is None and not self._is_starting
 
     @property
     def log_file(self) -> Path:
@@ -91,6 +113,7 @@ class EmbeddedServer:
 
     async def _start(self, binary: str) -> None:
         configuration = self._write_configuration()
+        self._is_starting = True
         self._process = await asyncio.create_subprocess_exec(
             binary,
             *("--config", str(configuration), "--log", str(self.log_file)),
@@ -105,10 +128,24 @@ class EmbeddedServer:
         except BaseException:
             await self.kill()
             raise
+        self._is_starting = False
 
     async def is_healthy(self) -> bool:
-        """Whether it answers and JetStream works: one that has disabled itself (a full disk) must be started again."""
-        return await self._ask("/healthz?js-enabled-only=true") is not None
+        """Whether it answers and can store: one that met a full disk must be started again.
+
+        It may have switched JetStream off; or one stream, whose writes then get no answer even when there is room. The
+        first check tells of the one, the whole check of the other. Of its log nothing is read: on a full disk that has
+        no room for the line either.
+        """
+        if await self._ask("/healthz?js-enabled-only=true") is None:
+            return False
+        found = await self._get("/healthz")
+        return found is not None and (found[0] or _WRITE_FAILED not in found[1])
+
+    async def storage(self) -> tuple[int, int] | None:
+        """Bytes that are stored, and the limit that it was started with; None where it does not answer."""
+        found = await self._jetstream()
+        return (found["storage"], found["config"]["max_storage"]) if found else None
 
     async def wait(self) -> int:
         """Return the exit code when the child has ended."""
@@ -137,7 +174,7 @@ class EmbeddedServer:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         jetstream: dict[str, Any] = {"store_dir": str(self.directory), "sync_interval": self._sync}
         if self._storage_limit is not None:
-            jetstream["max_file_store"] = self._storage_limit
+            jetstream["max_file_store"] = self._storage_limit()
         configuration = {
             "listen": f"127.0.0.1:{self.port}",
             "http": f"127.0.0.1:{self.monitoring_port}",
@@ -162,20 +199,17 @@ class EmbeddedServer:
         except TimeoutError as error:
             raise ServerError(f"the log engine is not ready after {READY_SECONDS:g} s; see {self.log_file}") from error
         self._check_alive()
-        if not found.get("sync_always"):
+        if not found["config"].get("sync_always"):
             raise ServerError(
                 "the log engine does not report sync_always: it would lose acknowledged data in a power cut"
             )
 
     async def _jetstream(self) -> dict[str, Any] | None:
-        """JetStream's configuration, once it runs and both ports are this child's: another may listen on one."""
+        """What JetStream tells, once it runs and both ports are this child's: another may listen on one."""
         found = await self._ask("/jsz")
         if found is None or found.get("disabled") or not found.get("config", {}).get("store_dir"):
             return None
-        if await _server_at(self.port) != found["server_id"]:
-            return None
-        configuration: dict[str, Any] = found["config"]
-        return configuration
+        return found if await _server_at(self.port) == found["server_id"] else None
 
     def _check_alive(self) -> None:
         if self._process is not None and self._process.returncode is not None:
@@ -184,25 +218,47 @@ class EmbeddedServer:
             raise kind(f"the log engine ended at once ({self._process.returncode}); {self.log_file}: {end}")
 
     async def _ask(self, path: str) -> dict[str, Any] | None:
-        """One GET of the monitoring port; None where there is no answer."""
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.monitoring_port)
-        except OSError:
+        """What the monitoring port tells; None where there is no good answer."""
+        found = await self._get(path)
+        if found is None or not found[0]:
             return None
         try:
-            writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-            answer = await reader.read(1 << 20)
-            while chunk := await reader.read(1 << 20):
-                answer += chunk
-        except OSError:
+            decoded = json.loads(found[1])
+        except ValueError:
+            return None  # cut off, or another's
+        return decoded if isinstance(decoded, dict) else None
+
+    async def _get(self, path: str) -> tuple[bool, bytes] | None:
+        """(whether the status is 200, body) of one GET; None where there is no answer in time."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await _got(self.monitoring_port, path)
+        except OSError:  # a TimeoutError is one
             return None
-        finally:
-            writer.close()
         head, _, body = answer.partition(b"\r\n\r\n")
-        if b" 200 " not in head.split(b"\r\n")[0]:
-            return None
-        decoded: dict[str, Any] = json.loads(body)
-        return decoded
+        return b" 200 " in head.split(b"\r\n")[0], body
+
+
+async def _got(port: int, path: str) -> bytes:
+    """All that is answered to one GET. Raises OSError."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        answer = b""
+        while chunk := await reader.read(1 << 20):
+            answer += chunk
+        return answer
+    finally:
+        writer.close()
+
+
+def _last_run(directory: Path) -> tuple[int, str]:
+    """Port and token of the run before; nothing where there was none."""
+    try:
+        known = json.loads((directory / "nats.conf").read_text())
+        return int(known["listen"].rpartition(":")[2]), str(known["authorization"]["token"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0, ""
 
 
 async def _server_at(port: int) -> str:
@@ -218,14 +274,6 @@ async def _server_at(port: int) -> str:
         return ""
     finally:
         writer.close()
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def find_binary() -> str:

@@ -11,7 +11,7 @@ from penstock.infra.log.message import StreamSpec, StreamState
 
 API = "$JS.API."
 STREAM_NOT_FOUND = 10059
-STREAM_EXISTS_DIFFERENT = 10058
+MESSAGE_NOT_FOUND = 10057
 SHORTEST_DUPLICATE_WINDOW = 100_000_000
 """Nanoseconds, the least that the server takes. Nothing sends message ids: exactness rests on fences alone."""
 
@@ -32,16 +32,19 @@ async def api(link: Link, verb: str, request: dict[str, Any] | None = None, *, s
 
 
 async def ensure_stream(link: Link, spec: StreamSpec) -> None:
-    """Make the stream, or bring an existing one to this form; storage and replicas of that one stay as they are."""
+    """Make the stream, or bring an existing one to this form: its storage stays, its replicas never become fewer."""
     config = _config(spec)
     try:
-        await api(link, f"STREAM.CREATE.{spec.name}", config)
-    except LogRefused as error:
-        if error.code != STREAM_EXISTS_DIFFERENT:
-            raise
         standing = (await api(link, f"STREAM.INFO.{spec.name}"))["config"]
-        kept = {"storage": standing["storage"], "num_replicas": standing["num_replicas"]}
-        await api(link, f"STREAM.UPDATE.{spec.name}", standing | config | kept)
+    except LogRefused as error:
+        if error.code != STREAM_NOT_FOUND:
+            raise
+        await api(link, f"STREAM.CREATE.{spec.name}", config)
+        return
+    kept = {"storage": standing["storage"], "num_replicas": max(standing["num_replicas"], spec.replicas)}
+    wanted = standing | config | kept
+    if wanted != standing:
+        await api(link, f"STREAM.UPDATE.{spec.name}", wanted)
 
 
 def _config(spec: StreamSpec) -> dict[str, Any]:
@@ -51,10 +54,10 @@ def _config(spec: StreamSpec) -> dict[str, Any]:
         "storage": spec.storage,
         "num_replicas": spec.replicas,
         "retention": "limits",
-        "discard": "new",
-        "max_age": 0,
+        "discard": "new" if spec.max_bytes < 0 else "old",
+        "max_age": spec.max_age_seconds * 1_000_000_000,
         "max_msgs": -1,
-        "max_bytes": -1,
+        "max_bytes": spec.max_bytes,
         "max_consumers": -1,
         "max_msg_size": spec.max_payload,
         "max_msgs_per_subject": spec.max_messages_per_subject,
@@ -76,6 +79,12 @@ async def state(link: Link, stream: str) -> StreamState:
     )
 
 
+async def names(link: Link) -> list[str]:
+    """Of every stream that there is: of an installation these are few, and the server tells 1,024 at once."""
+    found: list[str] = (await api(link, "STREAM.NAMES"))["streams"] or []
+    return found
+
+
 async def stream_exists(link: Link, stream: str) -> bool:
     try:
         await api(link, f"STREAM.INFO.{stream}")
@@ -92,3 +101,14 @@ async def purge(link: Link, stream: str, below: int, subject: str | None) -> int
     if subject is not None:
         request["filter"] = subject
     return int((await api(link, f"STREAM.PURGE.{stream}", request, seconds=30.0))["purged"])
+
+
+async def erase(link: Link, stream: str, sequence: int) -> bool:
+    """Whether it was still there."""
+    try:
+        await api(link, f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": False})
+    except LogRefused as error:
+        if error.code != MESSAGE_NOT_FOUND:
+            raise
+        return False
+    return True

@@ -23,7 +23,8 @@ from penstock.infra.log.streams import API, api
 PULL_MESSAGES = 256
 PULL_BYTES = MAX_PAYLOAD + (1 << 20)
 PULL_SECONDS = 60
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 2
+"""In a cluster the node that holds the consumer may die while the one that we are connected to lives."""
 MISSED_SECONDS = 2.5 * HEARTBEAT_SECONDS
 UNUSED_SECONDS = 30
 ENDS_PULL = ("Request Timeout", "Batch Completed", "Message Size Exceeds MaxBytes", "No Messages")

@@ -1,6 +1,10 @@
-"""Brings the database to the newest revision before the control plane is ready, after a copy of the SQLite file.
+"""Brings the database to the newest revision before the control plane is ready, after a copy of what is there.
 
-Alembic is imported only where there is something to do: a start with a current database does not pay for it.
+The copy of SQLite is a file beside it; that of Postgres is a schema of the same database, made in the transaction that
+upgrades. Alembic is imported only where there is something to do: a start with a current database does not pay for it.
+
+Errors:
+    UpgradeRefused    the database cannot be brought to this release; the message says what to do
 """
 
 import contextlib
@@ -9,15 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import create_engine, pool, text
-from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import create_engine, inspect, pool, text
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import ProgrammingError
+
+from penstock.infra.db.dialects import is_postgres, synchronous_url, wait_in_line
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 logger = structlog.get_logger(__name__)
 _SCRIPTS = Path(__file__).parent
+
+
+class UpgradeRefused(Exception):  # noqa: N818 - the consequence is in the name
+    """The database stays as it is."""
 
 
 def configuration(connection: Connection) -> "Config":
@@ -40,57 +50,84 @@ def newest_revision() -> str:
 
 
 def upgrade(url: str) -> bool:
-    """Upgrade where the database is older than this release; returns whether it was. Blocking: call it in a thread."""
-    make_private(url)
-    engine = create_engine(synchronous_url(url), poolclass=pool.NullPool)
-    try:
-        found = _current(engine.connect())
-        if found == newest_revision():
-            return False
-        copy_sqlite(url, found)
-        with engine.begin() as connection:
-            from alembic import command
+    """Upgrade where the database is older than this release; returns whether it was. Blocking: call it in a thread.
 
-            command.upgrade(configuration(connection), "head")
+    Raises UpgradeRefused. Of several processes that start at once on one Postgres, one upgrades and the others wait.
+    """
+    parsed = synchronous_url(url)
+    make_private(parsed)
+    engine = create_engine(parsed, poolclass=pool.NullPool)
+    try:
+        with engine.connect() as connection:
+            if _current(connection) == newest_revision():
+                return False
+        with engine.begin() as connection:
+            wait_in_line(connection)
+            return _upgrade(parsed, connection)
     finally:
         engine.dispose()
+
+
+def _upgrade(url: URL, connection: Connection) -> bool:
+    from alembic import command
+
+    found = _current(connection)
+    if found == newest_revision():
+        return False
+    if found:
+        _refuse_newer(found)
+        copy_schema(connection) if is_postgres(url) else copy_file(url)
+    command.upgrade(configuration(connection), "head")
     logger.info("Database was upgraded.", before=found or "", after=newest_revision())
     return True
 
 
 def _current(connection: Connection) -> str | None:
     """The revision of the database; None for an empty one."""
-    with connection:
-        try:
-            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-        except DatabaseError:
-            return None
-        return found
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return found
 
 
-def synchronous_url(url: str) -> str:
-    """The same database by the driver that Alembic uses."""
-    parsed = make_url(url)
-    driver = parsed.drivername.replace("+aiosqlite", "")
-    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+def _refuse_newer(found: str) -> None:
+    if found > newest_revision():
+        raise UpgradeRefused(
+            f"the database is of a newer release (revision {found}; this one knows {newest_revision()}): "
+            f"start that release, or go back to the copy before-{found}"
+        )
 
 
-def make_private(url: str) -> None:
+def make_private(url: URL) -> None:
     """The file is its owner's alone, and so are the files that SQLite puts beside it."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        file = Path(parsed.database)
+    if not is_postgres(url) and url.database:
+        file = Path(url.database)
         file.touch(mode=0o600)
         file.chmod(0o600)
 
 
-def copy_sqlite(url: str, revision: str | None) -> Path | None:
-    """Copy a file that exists and is older; made by SQLite itself, so that the copy holds what the WAL holds."""
-    file = Path(make_url(url).database or "")
-    if not revision or make_url(url).get_backend_name() != "sqlite" or not file.exists():
-        return None
+def copy_file(url: URL) -> Path:
+    """Made by SQLite itself, so that the copy holds what the WAL holds."""
+    file = Path(url.database or "")
     target = file.with_name(f"{file.name}.before-{newest_revision()}")
     target.touch(mode=0o600)
     with contextlib.closing(sqlite3.connect(file)) as source, contextlib.closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
     return target
+
+
+def copy_schema(connection: Connection) -> str:
+    """Every table with its rows, in a schema of its own; indexes and keys are the release's to make again."""
+    schema = f"before_{newest_revision()}"
+    quote = connection.dialect.identifier_preparer.quote
+    try:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {quote(schema)} CASCADE"))
+        connection.execute(text(f"CREATE SCHEMA {quote(schema)}"))
+    except ProgrammingError as error:
+        raise UpgradeRefused(
+            f"the tables cannot be copied before they are upgraded: {error.orig}. Let the user make schemas "
+            "(GRANT CREATE ON DATABASE …); the copy may be dropped afterwards"
+        ) from error
+    for table in inspect(connection).get_table_names():
+        connection.execute(text(f"CREATE TABLE {quote(schema)}.{quote(table)} AS TABLE {quote(table)}"))
+    return schema

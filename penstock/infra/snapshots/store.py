@@ -24,10 +24,13 @@ class SnapshotStore:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
-    async def publish(self, kind: SnapshotKind, snapshot: Snapshot) -> bool:
-        """Write a snapshot. False: a higher version stands there, and stays. Raises SnapshotTooLargeError, LogError."""
+    async def publish(self, kind: SnapshotKind, snapshot: Snapshot, *, is_other: bool = False) -> bool:
+        """Write a snapshot. False: a higher version stands there, and stays. Raises SnapshotTooLargeError, LogError.
+
+        `is_other`: write it also over the same version, of which a release before made something else.
+        """
         key = key_of(snapshot.workspace_id, kind, snapshot.id)
-        return await self._replace(key, snapshot.version, pack(encode_snapshot(kind, snapshot)))
+        return await self._replace(key, snapshot.version, pack(encode_snapshot(kind, snapshot)), is_other)
 
     async def bury(self, kind: SnapshotKind, workspace_id: str, identifier: str, version: int) -> bool:
         """Write the tombstone of a deleted resource. False: a higher version stands there, and stays."""
@@ -39,11 +42,12 @@ class SnapshotStore:
         entry = await self._bucket.get(key_of(workspace_id, kind, identifier))
         return None if entry is None else _version(entry)
 
-    async def _replace(self, key: str, version: int, value: bytes) -> bool:
+    async def _replace(self, key: str, version: int, value: bytes, is_other: bool = False) -> bool:
         waits = backoff(0.001, 0.1)
         for _ in range(TRIES):
             standing = await self._bucket.get(key)
-            if standing is not None and (found := _version(standing)) is not None and found >= version:
+            found = _version(standing) if standing is not None else None
+            if found is not None and (found > version or (found == version and not is_other)):
                 return found == version
             try:
                 await self._bucket.put(key, value, expected_revision=standing.revision if standing else 0)

@@ -8,27 +8,52 @@ from copy import copy
 from typing import Self, TypeVar
 
 from penstock.spec.snapshot import (
+    DeletionSnapshot,
     DestinationSnapshot,
+    FunctionSnapshot,
+    PlanSnapshot,
     Snapshot,
     SnapshotEnvelope,
     SnapshotKind,
     SourceSnapshot,
+    SuppressionSnapshot,
     WarehouseSnapshot,
 )
 
-Indexed = TypeVar("Indexed", bound=SourceSnapshot | DestinationSnapshot)
+Kept = TypeVar("Kept")
+Indexed = TypeVar("Indexed", bound=SourceSnapshot | DestinationSnapshot | SuppressionSnapshot | DeletionSnapshot)
+OfPeople = TypeVar("OfPeople", SuppressionSnapshot, DeletionSnapshot)
 
 
 class Snapshots:
     """Configuration at one version (the bucket's revision). Read only."""
 
-    __slots__ = ("_by_source", "_by_write_key", "destinations", "sources", "version", "warehouses")
+    __slots__ = (
+        "_by_source",
+        "_by_write_key",
+        "_deletions_of",
+        "_suppressions_of",
+        "deletions",
+        "destinations",
+        "functions",
+        "plans",
+        "sources",
+        "suppressions",
+        "version",
+        "warehouses",
+    )
 
     def __init__(self) -> None:
         self.version = 0
         self.sources: dict[str, SourceSnapshot] = {}
         self.destinations: dict[str, DestinationSnapshot] = {}
         self.warehouses: dict[str, WarehouseSnapshot] = {}
+        self.plans: dict[str, PlanSnapshot] = {}
+        self.functions: dict[str, FunctionSnapshot] = {}
+        self.suppressions: dict[str, SuppressionSnapshot] = {}
+        self.deletions: dict[str, DeletionSnapshot] = {}
+        self._deletions_of: dict[str, tuple[DeletionSnapshot, ...]] = {}
+        self._suppressions_of: dict[str, tuple[SuppressionSnapshot, ...]] = {}
         self._by_write_key: dict[str, tuple[SourceSnapshot, ...]] = {}
         self._by_source: dict[str, tuple[DestinationSnapshot, ...]] = {}
 
@@ -39,6 +64,14 @@ class Snapshots:
 
     def destinations_of(self, source_id: str) -> tuple[DestinationSnapshot, ...]:
         return self._by_source.get(source_id, ())
+
+    def suppressions_of(self, workspace_id: str) -> tuple[SuppressionSnapshot, ...]:
+        """The same tuple for as long as nothing about it is changed."""
+        return self._suppressions_of.get(workspace_id, ())
+
+    def deletions_of(self, workspace_id: str) -> tuple[DeletionSnapshot, ...]:
+        """The same tuple for as long as nothing about it is changed."""
+        return self._deletions_of.get(workspace_id, ())
 
     def copy(self) -> Self:
         """The same in tables of its own."""
@@ -55,10 +88,18 @@ class Snapshots:
             self._put_source(envelope.id, snapshot if isinstance(snapshot, SourceSnapshot) else None)
         elif kind is SnapshotKind.DESTINATION:
             self._put_destination(envelope.id, snapshot if isinstance(snapshot, DestinationSnapshot) else None)
-        elif isinstance(snapshot, WarehouseSnapshot):
-            self.warehouses[envelope.id] = snapshot
+        elif kind is SnapshotKind.WAREHOUSE:
+            _put(self.warehouses, envelope.id, snapshot if isinstance(snapshot, WarehouseSnapshot) else None)
+        elif kind is SnapshotKind.FUNCTION:
+            _put(self.functions, envelope.id, snapshot if isinstance(snapshot, FunctionSnapshot) else None)
+        elif kind is SnapshotKind.SUPPRESSION:
+            suppression = snapshot if isinstance(snapshot, SuppressionSnapshot) else None
+            _put_for_workspace(self.suppressions, self._suppressions_of, envelope.id, suppression)
+        elif kind is SnapshotKind.DELETION:
+            deletion = snapshot if isinstance(snapshot, DeletionSnapshot) else None
+            _put_for_workspace(self.deletions, self._deletions_of, envelope.id, deletion)
         else:
-            self.warehouses.pop(envelope.id, None)
+            _put(self.plans, envelope.id, snapshot if isinstance(snapshot, PlanSnapshot) else None)
 
     def _put_source(self, identifier: str, source: SourceSnapshot | None) -> None:
         before = self.sources.pop(identifier, None)
@@ -76,6 +117,24 @@ class Snapshots:
         if destination is not None:
             self.destinations[identifier] = destination
             _replace(self._by_source, destination.source_id, identifier, destination)
+
+
+def _put(table: dict[str, Kept], identifier: str, value: Kept | None) -> None:
+    if value is None:
+        table.pop(identifier, None)
+    else:
+        table[identifier] = value
+
+
+def _put_for_workspace(
+    table: dict[str, OfPeople], index: dict[str, tuple[OfPeople, ...]], identifier: str, value: OfPeople | None
+) -> None:
+    before = table.pop(identifier, None)
+    if before is not None:
+        _replace(index, before.workspace_id, identifier, None)
+    if value is not None:
+        table[identifier] = value
+        _replace(index, value.workspace_id, identifier, value)
 
 
 def _replace(index: dict[str, tuple[Indexed, ...]], key: str, identifier: str, value: Indexed | None) -> None:

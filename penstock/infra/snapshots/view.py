@@ -16,7 +16,16 @@ from penstock.infra.snapshots.codec import unpack
 from penstock.infra.snapshots.tables import Snapshots, Tables
 from penstock.kit.backoff import backoff
 from penstock.spec.frame import FrameError
-from penstock.spec.snapshot import DestinationSnapshot, SnapshotKind, SourceSnapshot, WarehouseSnapshot
+from penstock.spec.snapshot import (
+    DeletionSnapshot,
+    DestinationSnapshot,
+    FunctionSnapshot,
+    PlanSnapshot,
+    SnapshotKind,
+    SourceSnapshot,
+    SuppressionSnapshot,
+    WarehouseSnapshot,
+)
 from penstock.spec.streams import SNAPSHOTS
 
 logger = structlog.get_logger(__name__)
@@ -76,6 +85,28 @@ class SnapshotView:
     @property
     def warehouses(self) -> dict[str, WarehouseSnapshot]:
         return self._tables.current.warehouses
+
+    @property
+    def plans(self) -> dict[str, PlanSnapshot]:
+        return self._tables.current.plans
+
+    @property
+    def functions(self) -> dict[str, FunctionSnapshot]:
+        return self._tables.current.functions
+
+    @property
+    def suppressions(self) -> dict[str, SuppressionSnapshot]:
+        return self._tables.current.suppressions
+
+    @property
+    def deletions(self) -> dict[str, DeletionSnapshot]:
+        return self._tables.current.deletions
+
+    def suppressions_of(self, workspace_id: str) -> tuple[SuppressionSnapshot, ...]:
+        return self._tables.current.suppressions_of(workspace_id)
+
+    def deletions_of(self, workspace_id: str) -> tuple[DeletionSnapshot, ...]:
+        return self._tables.current.deletions_of(workspace_id)
 
     def source_by_write_key(self, key: str) -> SourceSnapshot | None:
         return self._tables.current.source_by_write_key(key)

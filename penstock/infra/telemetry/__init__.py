@@ -2,8 +2,22 @@
 
 import logging
 import sys
+from contextlib import suppress
+from typing import Any
 
 import structlog
+
+
+class _Lasting:
+    """Standard error, whatever becomes of it: who has something to say on a full disk must not end for saying it."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 def configure_logging(role: str, log_format: str) -> None:
@@ -12,6 +26,7 @@ def configure_logging(role: str, log_format: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
     )
+    lasting: Any = _Lasting()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -22,7 +37,7 @@ def configure_logging(role: str, log_format: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(lasting),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(role=role)

@@ -1,7 +1,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from penstock.infra.log import Log
 from penstock.infra.log.installation import ensure_streams
 from penstock.infra.log.server import EmbeddedServer
 from penstock.infra.snapshots import SnapshotStore
+from penstock.kit.ports import free_port
 from penstock.spec.accepted import decoder
 from penstock.spec.snapshot import SnapshotKind, SourceSnapshot
 from penstock.spec.streams import SNAPSHOTS, accepted
@@ -40,7 +40,7 @@ class RunningEdge:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "penstock.processes.edge", env=self._environment
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.process.returncode is None:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -54,12 +54,12 @@ class RunningEdge:
     async def stop(self) -> int:
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
     async def post(self, path, body, headers=None, *, key=KEY):
         auth = httpx.BasicAuth(key, "") if key is not None else None
-        async with httpx.AsyncClient(base_url=self.url, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
             if isinstance(body, (dict, list)):
                 return await client.post(path, json=body, headers=headers, auth=auth)
             return await client.post(path, content=body, headers=headers, auth=auth)
@@ -88,12 +88,6 @@ class RunningEdge:
     def resident_megabytes(self) -> float:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) / 1024
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 async def prepare(server: EmbeddedServer, shards: int = 1) -> None:

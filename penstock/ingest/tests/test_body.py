@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from penstock.ingest import body as reading
 from penstock.ingest.answers import Refusal
-from penstock.ingest.body import decompressed, read_body
+from penstock.ingest.body import Overdue, decompressed, read_body
 
 LIMIT = 1000
 
@@ -75,7 +75,7 @@ class TestReadBody:
         await asyncio.gather(*tasks, return_exceptions=True)
         assert await read_body(Exchange(b"a" * 900), {}, LIMIT) == b"a" * 900
 
-    async def test_a_body_that_never_comes_ends_with_408(self, monkeypatch):
+    async def test_a_body_that_never_comes_ends_with_408(self):
         import asyncio
 
         class Silent(Exchange):
@@ -83,13 +83,31 @@ class TestReadBody:
                 await asyncio.Event().wait()
                 raise AssertionError
 
-        monkeypatch.setattr(reading, "READ_SECONDS", 0.1)
-        reading._overdue._is_watching = False
-        async with asyncio.timeout(5):
+        watching = asyncio.create_task(reading.overdue.run(0.1))
+        async with asyncio.timeout(30):
             with pytest.raises(Refusal) as refused:
                 await read_body(Silent(), {"content-length": "5"}, LIMIT)
+        watching.cancel()
         assert refused.value.status == 408
         assert asyncio.current_task().cancelling() == 0
+
+    async def test_no_body_ends_before_its_time(self):
+        import asyncio
+
+        overdue, late, whole = Overdue(), asyncio.Future(), asyncio.Future()
+        started = asyncio.get_running_loop().time()
+        overdue.watch(late)
+        overdue.watch(whole)
+        overdue.forget(whole)
+        watching = asyncio.create_task(overdue.run(0.2))
+        async with asyncio.timeout(30):
+            await asyncio.wait([late])
+        watching.cancel()
+        assert asyncio.get_running_loop().time() - started >= 0.2
+        assert overdue.has_ended(late)
+        assert not whole.done()
+        overdue.forget(late)
+        assert not overdue.is_reading
 
     async def test_a_client_that_goes_is_no_timeout(self):
         import asyncio

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -281,6 +282,13 @@ class TestAnswers:
             assert (await client.get("/readyz")).json() == {"ready": True, "reasons": []}
             assert "penstock_edge_events_total" in (await client.get("/metrics")).text
 
+    async def test_it_tells_what_is_free_on_the_disk_of_an_embedded_log_engine(self, start_edge):
+        edge = await start_edge({"PENSTOCK_LOG_IS_EMBEDDED": "1"})
+        async with httpx.AsyncClient(base_url=edge.url) as client:
+            metrics = (await client.get("/metrics")).text
+        assert "# TYPE penstock_edge_disk_free_bytes gauge" in metrics
+        assert int(re.search(r"^penstock_edge_disk_free_bytes (\d+)$", metrics, re.MULTILINE)[1]) > 0
+
 
 ODD_BODIES = [
     *(b"", b"null", b"\xef\xbb\xbf{}", b'{"a":NaN}', b'{"a":1,"a":{"a":[]}}'),
@@ -291,12 +299,12 @@ hostile = st.binary(max_size=400) | st.text(max_size=200).map(str.encode) | st.s
 
 
 class TestHostileInput:
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=settings().max_examples // 2, suppress_health_check=list(HealthCheck))
     @given(body=hostile, header=st.sampled_from([{}, {"Content-Encoding": "gzip"}, {"Authorization": "Basic ???"}]))
     async def test_nothing_makes_it_fail_or_hang(self, edge, body, header):
         wrapped = [body, b'{"batch":[' + body + b"]}", b'{"properties":' + body + b"}", gzip.compress(body)]
         before = edge.resident_megabytes()
-        async with httpx.AsyncClient(base_url=edge.url, timeout=2) as client:
+        async with httpx.AsyncClient(base_url=edge.url, timeout=60) as client:
             for number, path in enumerate(["/v1/track", "/v1/batch", "/v1/alias/", "/v1/import"]):
                 auth = {"Authorization": "Basic a25vd25LRVkwMTIzNDU2Nzg5YWJjZGVmZ2hpamtsbW46"}
                 response = await client.post(path, content=wrapped[number], headers={**auth, **header})
@@ -310,11 +318,11 @@ class TestLife:
         os.kill(own_nats_server.pid, signal.SIGSTOP)
         try:
             posted = asyncio.create_task(edge.post("/v1/track", EVENT))
-            async with asyncio.timeout(10), httpx.AsyncClient(base_url=edge.url) as client:
+            async with asyncio.timeout(60), httpx.AsyncClient(base_url=edge.url) as client:
                 while "penstock_edge_waiting_bytes 0\n" in (await client.get("/metrics")).text:
                     await asyncio.sleep(0.02)
             edge.process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while await _answers(edge.port):
                     await asyncio.sleep(0.02)
         finally:
@@ -374,7 +382,7 @@ class TestLife:
         (tmp_path / "edge.before_answer").write_text("stop")
         edge = await start_edge({"PENSTOCK_FAULTS_DIR": str(tmp_path)})
         posted = asyncio.create_task(edge.post("/v1/track", {**EVENT, "messageId": "m1"}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not list(tmp_path.glob("edge.before_answer.*")):
                 await asyncio.sleep(0.02)
         edge.process.kill()

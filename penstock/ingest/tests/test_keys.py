@@ -1,12 +1,14 @@
+import asyncio
 import base64
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.infra.log import LogUnavailable
 from penstock.ingest.answers import Refusal
-from penstock.ingest.keys import UnknownKeys, basic_key, plausible
-from penstock.kit.clock import ManualClock
+from penstock.ingest.keys import StrictKeys, basic_key, key_of, plausible
 
 
 def basic(text: str) -> str:
@@ -24,9 +26,7 @@ class TestBasicKey:
     def test_missing_padding_and_another_case_of_the_scheme_are_taken(self):
         assert basic_key("basic " + base64.b64encode(b"key1:").decode().rstrip("=")) == "key1"
 
-    @pytest.mark.parametrize(
-        "header", [None, "", "Basic", "Basic ", "Basic Og==", "Bearer abc", "Basic %%%", "Basic /w=="]
-    )
+    @pytest.mark.parametrize("header", ["", "Basic", "Basic ", "Basic Og==", "Bearer abc", "Basic %%%", "Basic /w=="])
     def test_what_holds_no_key_leaves_the_body_to_decide(self, header):
         assert basic_key(header) is None
 
@@ -37,6 +37,24 @@ class TestBasicKey:
     @given(st.text(st.characters(blacklist_characters=":", blacklist_categories=["Cs"]), min_size=1, max_size=100))
     def test_what_a_client_encodes_is_what_is_read(self, key):
         assert basic_key(basic(key + ":")) == key
+
+
+class TestKeyOf:
+    KEY, OTHER = "k" * 32, "o" * 32
+
+    def test_the_header_comes_before_the_body(self):
+        assert key_of(basic(self.KEY + ":"), self.OTHER) == self.KEY
+
+    @pytest.mark.parametrize("header", [None, "", "Basic Og==", "Bearer abc", basic("k" * 32 + ":" + "p" * 1_024)])
+    def test_without_a_key_in_the_header_that_of_the_body_counts(self, header):
+        assert key_of(header, self.OTHER) == self.OTHER
+
+    @pytest.mark.parametrize(("header", "code"), [(None, "missing_write_key"), (basic("short:"), "invalid_write_key")])
+    def test_what_is_no_key_is_refused_each_time(self, header, code):
+        for _ in range(2):
+            with pytest.raises(Refusal) as refused:
+                key_of(header, None)
+            assert refused.value.code == code
 
 
 class TestPlausible:
@@ -56,35 +74,44 @@ class TestPlausible:
         assert (refused.value.status, refused.value.code) == (400, "invalid_write_key")
 
 
-class TestUnknownKeys:
-    def test_the_rate_holds_over_time(self):
-        clock = ManualClock()
-        bucket = UnknownKeys(100, clock)
-        passed = 0
-        for _ in range(500):
-            try:
-                bucket.take("k" * 20, 1)
-                passed += 1
-            except Refusal as refusal:
-                assert refusal.status == 429
-            clock.advance(0.001)
-        assert 100 + 45 <= passed <= 100 + 55
+class View:
+    """A view in which a look finds what was published meanwhile."""
 
-    def test_a_batch_larger_than_the_bucket_passes_and_is_paid_for(self):
-        clock = ManualClock()
-        bucket = UnknownKeys(100, clock)
-        bucket.take("k" * 20, 600)
-        with pytest.raises(Refusal) as refused:
-            bucket.take("k" * 20, 1)
-        assert refused.value.retry_after == 6
-        assert ("retry-after", "6") in refused.value.headers()
-        assert ("x-ratelimit-reset", "6") in refused.value.headers()
-        clock.advance(refused.value.retry_after)
-        bucket.take("k" * 20, 1)
+    def __init__(self, *, published=(), error=None):
+        self.known, self.published, self.error = set(), set(published), error
+        self.looks = 0
 
-    def test_each_key_is_counted_and_their_number_is_bounded(self):
-        bucket = UnknownKeys(10_000, ManualClock())
-        for number in range(300):
-            bucket.take(f"key-{number:020}", 2)
-        assert len(bucket.counts) == 100
-        assert bucket.counts[f"key-{299:020}"] == 2
+    def source_by_write_key(self, key):
+        return key if key in self.known else None
+
+    async def refresh(self):
+        self.looks += 1
+        await asyncio.sleep(0)
+        if self.error:
+            raise self.error
+        self.known |= self.published
+
+
+class TestStrictKeys:
+    async def judged(self, view, *keys):
+        """What became of each key: `stored`, or the status of its refusal."""
+        strict, found, done = StrictKeys(view), {}, asyncio.Event()
+
+        def note(key, outcome):
+            found[key] = outcome
+            if len(found) == len(keys):
+                done.set()
+
+        for key in keys:
+            strict.judge(key, partial(note, key, "stored"), lambda refusal, key=key: note(key, refusal.status))
+        async with asyncio.timeout(30):
+            await done.wait()
+        return found
+
+    async def test_a_source_made_a_moment_ago_is_found_and_a_mistyped_key_is_refused(self):
+        view = View(published={"new"})
+        assert await self.judged(view, "new", "typo") == {"new": "stored", "typo": 401}
+        assert view.looks == 1
+
+    async def test_while_nobody_can_look_clients_are_told_to_come_again(self):
+        assert await self.judged(View(error=LogUnavailable("gone")), "new") == {"new": 503}

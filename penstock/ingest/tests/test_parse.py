@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from penstock.ingest.answers import Refusal
 from penstock.ingest.parse import COUNT_LIMIT, ELEMENT_LIMIT, parse_batch, parse_single
-from penstock.kit.json import decode_lenient
+from penstock.kit.json import NESTING_LIMIT, decode_lenient
 
 json_values = st.recursive(
     st.none()
@@ -66,7 +66,7 @@ class TestParseSingle:
 
     @pytest.mark.parametrize(
         "body",
-        [b"", b" ", b"[]", b"5", b'"x"', b"null", b"{", b'{"a":}', b'{"a":1}}', b'{"a":NaN}', b"\x00", b'{"a":"\\x"}'],
+        [b"", b" ", b"[]", b"5", b'"x"', b"null", b"{", b'{"a":}', b'{"a":1}}', b'{"a":nan}', b"\x00", b'{"a":"\\x"}'],
     )
     def test_what_is_no_object_is_invalid(self, body):
         refusal = refusal_of(parse_single, body)
@@ -76,6 +76,12 @@ class TestParseSingle:
         parsed = parse_single(b'{"userId":"u","properties":{"a":"x\\ud83d"},"messageId":"m"}')
         assert json.loads(parsed.events[0])["properties"] == {"a": "x\N{REPLACEMENT CHARACTER}"}
         assert parsed.notes == {"lone_surrogate": 1}
+
+    def test_a_float_that_json_cannot_hold_costs_its_value_not_the_batch(self):
+        parsed = parse_batch(b'{"batch":[{"userId":"u","properties":{"a":NaN}},{"userId":"u"}]}')
+        assert json.loads(parsed.events[0])["properties"] == {"a": None}
+        assert len(parsed.events) == 2
+        assert parsed.notes == {"number_out_of_range": 1}
 
     def test_a_byte_order_mark_is_passed_over(self):
         assert parse_single(b'\xef\xbb\xbf{"messageId":"m"}').message_ids == ["m"]
@@ -96,6 +102,18 @@ class TestParseSingle:
         body = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
         assert refusal_of(parse_single, body).code == "invalid_json"
         assert refusal_of(parse_single, b'{"a":' + b"[" * depth).code == "invalid_json"
+
+    @pytest.mark.parametrize(
+        "deepest",
+        [
+            b'{"":' * (NESTING_LIMIT - 1) + b"{}" + b"}" * (NESTING_LIMIT - 1),
+            b'{"":[' * (NESTING_LIMIT // 2) + b"]}" * (NESTING_LIMIT // 2),
+            b'{"":' + b"[" * (NESTING_LIMIT - 1) + b"]" * (NESTING_LIMIT - 1) + b"}",
+        ],
+    )
+    def test_the_shortest_text_of_the_deepest_event_is_taken_and_one_level_more_is_not(self, deepest):
+        assert parse_single(deepest).events == [deepest]
+        assert refusal_of(parse_single, b'{"":' + deepest + b"}").code == "invalid_json"
 
     @given(st.binary(max_size=300))
     def test_any_bytes_are_read_or_refused(self, body):
@@ -158,10 +176,11 @@ class TestParseBatch:
         assert parsed.events == []
         assert parsed.left_out == {"empty_batch": 1}
 
-    def test_a_context_that_makes_the_merged_batch_too_large_is_refused(self):
-        context = {"a": "x" * 100_000}
-        assert len(parse_batch(json.dumps({"context": context, "batch": [{}] * 40}).encode()).events) == 40
-        body = json.dumps({"context": context, "batch": [{}] * 42}).encode()
+    @pytest.mark.parametrize("name", ["context", "integrations"])
+    def test_what_makes_the_merged_batch_too_large_is_refused(self, name):
+        shared = {"a": "x" * 100_000}
+        assert len(parse_batch(json.dumps({name: shared, "batch": [{}] * 40}).encode()).events) == 40
+        body = json.dumps({name: shared, "batch": [{}] * 42}).encode()
         assert refusal_of(parse_batch, body).code == "payload_too_large"
 
     def test_elements_that_are_no_objects_are_left_to_the_pipeline(self):

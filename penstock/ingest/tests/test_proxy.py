@@ -3,12 +3,14 @@
 import asyncio
 import http.client
 import json
+import ssl
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from penstock.ingest.upstream import UpstreamError, parse_head
+from penstock.testing.certificates import self_signed
 
 
 class Control:
@@ -61,6 +63,13 @@ class Control:
                 writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 await writer.drain()
             writer.write(b"0\r\n\r\n")
+        elif path in ("/endless", "/flood"):
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n")
+            for _ in range(4_096 if path == "/flood" else 0):
+                writer.write(b"10000\r\n%b\r\n" % (b"f" * 65_536))
+                await writer.drain()
+            await reader.read()
+            return False
         elif path == "/until-close":
             writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b"z" * 100_000)
             return False
@@ -145,11 +154,30 @@ class TestControlProxy:
         response = await client.post("/early", content=pieces())
         assert (response.status_code, response.content) == (413, b"big")
 
+    async def test_over_http_2_bodies_pass_with_and_without_a_length(self, start_edge, control, tmp_path):
+        async def pieces():
+            for _ in range(5):
+                yield b"x" * 20_000
+
+        certificate, key = self_signed(tmp_path)
+        tls = {"PENSTOCK_TLS_CERT": str(certificate), "PENSTOCK_TLS_KEY": str(key)}
+        edge = await start_edge({"PENSTOCK_CONTROL_PORT": str(control.port), **tls})
+        trusted, address = ssl.create_default_context(cafile=str(certificate)), f"localhost:{edge.port}"
+        async with httpx.AsyncClient(verify=trusted, http2=True, base_url=f"https://{address}") as client:
+            for content in (pieces(), b"y" * 300, b""):
+                assert (await client.post("/functions", content=content)).status_code == 201
+            answer = await client.get("/sources")
+            assert (answer.status_code, answer.http_version) == (201, "HTTP/2")
+            assert (await client.delete("/sources/1")).status_code == 201
+        assert control.bodies == [100_000, 300, 0, 0, 0]
+        for head in control.heads:
+            assert {f"host: {address}", f"x-forwarded-host: {address}", "x-forwarded-proto: https"} <= set(head)
+
     async def test_half_a_request_is_not_left_waiting(self, client, control):
         _, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
         writer.write(b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
         await writer.drain()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not control.heads:
                 await asyncio.sleep(0.02)
             writer.close()
@@ -206,6 +234,29 @@ class TestControlProxy:
         assert (await asyncio.to_thread(connection.getresponse)).status == 201
         assert control.bodies == [64 << 20]
         connection.close()
+
+
+class TestAnswersWithoutAnEnd:
+    async def test_each_piece_comes_at_once_and_a_client_that_leaves_ends_the_answer(self, client, control):
+        async with asyncio.timeout(60):
+            async with client.stream("GET", "/endless") as response:
+                assert await anext(response.aiter_bytes()) == b"first"
+                assert control.ended == 0
+            while control.ended == 0:
+                await asyncio.sleep(0.02)
+
+    async def test_an_answer_that_the_client_does_not_read_does_not_pile_up(self, start_edge, control):
+        edge = await start_edge({"PENSTOCK_CONTROL_PORT": str(control.port)})
+        before = edge.resident_megabytes()
+        _, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1 << 16)
+        writer.write(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(1)
+        assert edge.resident_megabytes() < before + 24
+        writer.close()
+        async with asyncio.timeout(60):
+            while control.ended == 0:
+                await asyncio.sleep(0.02)
 
 
 class TestParseHead:

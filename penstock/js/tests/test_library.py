@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from penstock.infra.http import OutboundPolicy
 from penstock.js import Operation, PoolSettings, RunnerLost, RunnerPool, RunnerRequest, VerdictKind, verdicts
-from penstock.js.build import bundle_host, install
+from penstock.js.build import HERE, bundle_host, install
 from penstock.testing.receiver import Reply
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,7 +20,7 @@ EVENT = [b'{"type":"track","event":"x"}']
 
 @pytest.fixture(scope="module")
 def own_bundle(tmp_path_factory):
-    place = install(None, lambda _: None)
+    place = install(HERE, None, lambda _: None)
     entry = place / "multistatus.cjs"
     shutil.copyfile(Path(__file__).parent / "multistatus.cjs", entry)
     target = tmp_path_factory.mktemp("bundle") / "runner.js"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -16,7 +17,7 @@ from penstock.testing.receiver import Reply
 PING = RunnerRequest(operation=Operation.PING)
 
 
-async def until(claim, seconds=5.0):
+async def until(claim, seconds=30.0):
     async with asyncio.timeout(seconds):
         while not claim():
             await asyncio.sleep(0.01)
@@ -77,7 +78,8 @@ class TestEnd:
 
     async def test_a_runner_is_replaced_after_its_calls_and_drained_first(self, bundle, receiver, webhook_request):
         async with RunnerPool(OutboundPolicy(), PoolSettings(runners=1, calls=5), bundle) as pool:
-            receiver.answer = lambda _: Reply(delay=4)
+            release = threading.Event()
+            receiver.answer = lambda _: Reply(200 if release.wait(60) else 500)
             slow = asyncio.create_task(pool.call(webhook_request(receiver.url)))
             await until(lambda: receiver.requests)
             first = pool.runners[0].pid
@@ -86,6 +88,7 @@ class TestEnd:
             await pool.call(PING)
             assert pool.runners[0].pid != first
             assert is_alive(first)
+            release.set()
             assert (await slow).ok
             await until(lambda: not is_alive(first))
 
@@ -105,7 +108,7 @@ class TestEnd:
             (stuck,) = pool.runners
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await pool.call(RunnerRequest(operation=Operation.PING, timeout_ms=3_000))
+                    await pool.call(RunnerRequest(operation=Operation.PING, timeout_ms=1_000))
             assert stuck.in_flight == 1
             await until(lambda: not is_alive(stuck.pid))
             await until(lambda: pool.runners == () and stuck.in_flight == 0)

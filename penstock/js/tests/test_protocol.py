@@ -2,7 +2,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.js.protocol import Operation, RunnerRequest, decode_answer, encode_request
@@ -15,7 +15,6 @@ values = st.recursive(
 
 
 class TestEncodeRequest:
-    @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
     @given(st.text(), st.text(), values, st.lists(values, max_size=4))
     def test_any_request_is_one_line_of_json_that_says_the_same(self, action, trigger, mapping, events):
         request = RunnerRequest(

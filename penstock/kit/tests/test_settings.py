@@ -33,6 +33,8 @@ class TestRefusal:
             ("outbound_allow", "10.0.0.0/99"),
             ("trusted_proxies", "everybody"),
             ("trusted_proxies", "none"),
+            ("public_url", "cdp.example.test"),
+            ("public_url", "https://"),
         ],
     )
     def test_a_bad_value_is_refused_by_name_and_source(self, name, value):

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from penstock.spec.routed import RoutedHead, RoutedRow, encode_routed
+from penstock.spec.tail import TailLine
 
 PART_LIMIT = 4 << 20
 
@@ -24,6 +25,8 @@ class Answer(msgspec.Struct, frozen=True):
     claimed: AbstractSet[bytes]
     notes: dict[str, int] = {}
     """What is odd about events that go on all the same, by code: what was mended (`kit/json.py`), times far ahead."""
+    lines: list[TailLine] = []
+    """What became of each event, where somebody watches."""
 
     @property
     def head(self) -> RoutedHead:
@@ -46,6 +49,8 @@ def parts_of(head: RoutedHead, pieces: list[bytes]) -> list[Part]:
             rows=_placed(head.rows[start:end]),
             claims=head.claims if is_last else [],
             outcomes=head.outcomes if is_last else [],
+            people=head.people if is_last else [],
+            findings=head.findings if is_last else b"",
         )
         parts.append(Part(told, encode_routed(told, pieces[start:end])))
     return parts

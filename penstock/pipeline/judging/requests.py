@@ -9,13 +9,16 @@ from penstock.pipeline.dedupe import key_prefix
 from penstock.pipeline.judging.contexts import Contexts
 from penstock.pipeline.judging.draft import FAILED, Ending, RequestView
 from penstock.pipeline.judging.overlay import Base, base_of
+from penstock.pipeline.judging.rules import Rulebook, SourceRules
 from penstock.pipeline.judging.wire import checked
 from penstock.pipeline.steps.find_source import refusal_of
 from penstock.pipeline.steps.normalise import ipv4_of, time_of
 from penstock.spec.accepted import RequestRecord
+from penstock.spec.laps import is_before_lap
 from penstock.spec.outcome import IngestReason
 from penstock.spec.routed import SourceRef
 from penstock.spec.snapshot import SourceSnapshot
+from penstock.spec.suppressed import Suppressed
 
 KEY_HINT_LENGTH = 8
 _decode = msgspec.json.Decoder().decode
@@ -38,7 +41,7 @@ class Sources:
         return number
 
 
-def view_of(record: RequestRecord, lap: str, snapshots: Snapshots, sources: Sources) -> RequestView:
+def view_of(record: RequestRecord, lap: str, snapshots: Snapshots, sources: Sources, rulebook: Rulebook) -> RequestView:
     """One request, judged against the configuration."""
     source = snapshots.source_by_write_key(record.write_key)
     context, context_ending = _batch_object(record.context, IngestReason.CONTEXT_NOT_OBJECT)
@@ -51,7 +54,7 @@ def view_of(record: RequestRecord, lap: str, snapshots: Snapshots, sources: Sour
         received_text=received_text,
         sent_text=received_text if sent is None else sent[1],
         lag=None if sent is None else record.received_at - sent[0],
-        contexts=Contexts(context, "" if source is None else source.platform, ipv4_of(record.peer)),
+        contexts=_contexts_of(context, source, record),
         integrations=integrations,
         source=source,
         project_id="" if source is None else source.id,
@@ -59,7 +62,45 @@ def view_of(record: RequestRecord, lap: str, snapshots: Snapshots, sources: Sour
         key_prefix="" if source is None else key_prefix(lap, source.workspace_id),
         ending=refusal_of(source) or context_ending or integrations_ending,
         key_hint="" if source is not None else hint_of(record.write_key),
+        rules=None if source is None else rulebook.rules_of(source, snapshots),
+        suppressed=None if source is None else rulebook.suppressed_in(source, snapshots),
+        deleted=None if source is None else rulebook.deleted_since(record.received_at, source, snapshots),
+        unsuppressed=None if source is None else rulebook.unsuppressed_since(record.received_at, source, snapshots),
+        lap=_lap_of(source, snapshots) if source is not None and is_before_lap(lap) else "",
     )
+
+
+def _lap_of(source: SourceSnapshot, snapshots: Snapshots) -> str:
+    return next((each.lap for each in snapshots.destinations_of(source.id) if each.lap and each.enabled), "")
+
+
+def view_for_made(
+    request: RequestView,
+    lap: str,
+    source: SourceSnapshot,
+    number: int,
+    rules: SourceRules | None,
+    suppressed: Suppressed | None,
+) -> RequestView:
+    """The view of what was made for `source` of an event of `request`. No plan or filter judges what was forwarded."""
+    return msgspec.structs.replace(
+        request,
+        source=source,
+        project_id=source.id,
+        source_number=number,
+        key_prefix=key_prefix(lap, source.workspace_id),
+        ending=refusal_of(source),
+        rules=None if rules is None else msgspec.structs.replace(rules, plan=None, filters=None),
+        suppressed=suppressed,
+        lap="",
+    )
+
+
+def _contexts_of(batch: Base | None, source: SourceSnapshot | None, record: RequestRecord) -> Contexts:
+    peer = ipv4_of(record.peer)
+    if source is None:
+        return Contexts(batch, "", peer)
+    return Contexts(batch, source.platform, peer, source.ip, is_client=record.is_client)
 
 
 def hint_of(write_key: str) -> str:

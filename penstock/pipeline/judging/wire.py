@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from penstock.kit.json import NESTING_LIMIT, JsonError, Notes, is_too_deep, mended
+from penstock.kit.respelling import Spellings, respelled, spellings_of
 
 ABSENT = Raw(b"")
 """Value of a raw field that is not there."""
@@ -51,7 +52,9 @@ class _OpenEvent(WireEvent, forbid_unknown_fields=False):
     """An event with fields that the API does not name."""
 
 
-_NAMES = frozenset(field.encode_name for field in msgspec.structs.fields(WireEvent))
+FIELDS = {field.encode_name: field.name for field in msgspec.structs.fields(WireEvent)}
+"""How the fields are written, and their names here."""
+_RAW = {field.encode_name: field.name for field in msgspec.structs.fields(WireEvent) if field.type is Raw}
 _event_decoder = msgspec.json.Decoder(WireEvent)
 _open_event_decoder = msgspec.json.Decoder(_OpenEvent)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
@@ -60,10 +63,14 @@ _encode = msgspec.json.Encoder().encode
 _BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _OPENING = ord("{")
 _NO_NOTES: Notes = {}
+Held = tuple[dict[str, Any], dict[str, Any], Raw, Raw]
+"""The properties and the traits of an event, decoded to be looked at, and what they were decoded from. Nobody changes
+them."""
+_NOTHING: dict[str, Any] = {}
 
 
-def read_event(text: bytes, clean: Raw = ABSENT) -> tuple[WireEvent, dict[str, Raw] | None, Notes]:
-    """The event, the fields that the API does not name, and what was mended. Raises JsonError.
+def read_event(text: bytes, clean: Raw = ABSENT) -> tuple[WireEvent, dict[str, Raw] | None, Notes, Held]:
+    """The event, the fields that the API does not name, what was mended, and what the event holds. Raises JsonError.
 
     `clean` is a context that was looked into before: the events of a batch repeat theirs.
     """
@@ -71,24 +78,34 @@ def read_event(text: bytes, clean: Raw = ABSENT) -> tuple[WireEvent, dict[str, R
         raise JsonError(f"nested deeper than {NESTING_LIMIT} levels")
     try:
         event = _event_decoder.decode(text)
-        _look_into(event, clean)
+        held = _look_into(event, clean)
     except _BROKEN:
         return _read_slowly(text)
-    return event, None, _NO_NOTES
+    return event, None, _NO_NOTES, held
 
 
-def _look_into(event: WireEvent, clean: Raw) -> None:
+def _look_into(event: WireEvent, clean: Raw) -> Held:
     """The typed decoder passes over raw values: what a strict reader would refuse in them is found here."""
+    properties = traits = _NOTHING
     if event.context is not ABSENT and event.context != clean:
         event.context = _looked_into(event.context)
     if event.properties is not ABSENT:
-        event.properties = _looked_into(event.properties)
+        found = _decode(event.properties)
+        if isinstance(found, dict):
+            properties = found
+        else:
+            event.properties = ABSENT if found is None else NO_OBJECT
     if event.integrations is not ABSENT:
         event.integrations = _looked_into(event.integrations)
     if event.traits is not ABSENT:
-        event.traits = _looked_into(event.traits)
+        found = _decode(event.traits)
+        if isinstance(found, dict):
+            traits = found
+        else:
+            event.traits = ABSENT if found is None else NO_OBJECT
     if event.metadata is not ABSENT:
         event.metadata = _looked_into(event.metadata)
+    return properties, traits, event.properties, event.traits
 
 
 def _looked_into(value: Raw) -> Raw:
@@ -98,16 +115,16 @@ def _looked_into(value: Raw) -> Raw:
     return ABSENT if found is None else NO_OBJECT
 
 
-def _read_slowly(data: bytes) -> tuple[WireEvent, dict[str, Raw] | None, Notes]:
+def _read_slowly(data: bytes) -> tuple[WireEvent, dict[str, Raw] | None, Notes, Held]:
     """For events with fields of the sender's own, and for those that need mending."""
     text, notes = _strict(data)
     try:
         event = _open_event_decoder.decode(text)
-        unknown = {name: value for name, value in fields_of(text).items() if name not in _NAMES}
-        _look_into(event, ABSENT)
+        unknown = {name: value for name, value in fields_of(text).items() if name not in FIELDS}
+        held = _look_into(event, ABSENT)
     except _BROKEN as error:
         raise JsonError(str(error)) from error
-    return event, unknown or None, notes
+    return event, unknown or None, notes, held
 
 
 def _strict(data: bytes) -> tuple[bytes, Notes]:
@@ -131,6 +148,34 @@ def write_event(event: WireEvent, unknown: dict[str, Raw] | None) -> bytes:
     if not unknown:
         return text
     return text[:-1] + b"," + _encode(unknown)[1:]
+
+
+def write_changed(
+    event: WireEvent, unknown: dict[str, Raw] | None, before: dict[str, Any], after: dict[str, Any]
+) -> bytes:
+    """The JSON of `event` with what `after` has otherwise than `before`, which is `event` or a part of it, decoded.
+
+    What is the same in both keeps its spelling. No field of an event is ever taken away, only what stands in it.
+    """
+    spellings = _spellings(event, before)
+    event, unknown = msgspec.structs.replace(event), unknown.copy() if unknown else {}
+    for name, value in after.items():
+        if (known := before.get(name, ABSENT)) is value:
+            continue
+        field = FIELDS.get(name)
+        if field is None:
+            unknown[name] = Raw(_encode(spellings.of(value)))
+        elif name not in _RAW:
+            setattr(event, field, spellings.of(value))
+        elif type(value) is dict and type(known) is dict and not spellings.is_ours:
+            setattr(event, field, Raw(respelled(getattr(event, field), known, value, spellings)))
+        else:
+            setattr(event, field, Raw(_encode(spellings.of(value))))
+    return write_event(event, unknown)
+
+
+def _spellings(event: WireEvent, opened: dict[str, Any]) -> Spellings:
+    return spellings_of([(getattr(event, _RAW[name]), opened[name]) for name in opened if name in _RAW])
 
 
 def is_object(value: Raw) -> bool:

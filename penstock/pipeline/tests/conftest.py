@@ -10,10 +10,18 @@ import pytest
 from penstock.infra.snapshots import Snapshots
 from penstock.pipeline.dedupe import Claims, DedupeIndex
 from penstock.pipeline.judging.judge import FrameJudge
+from penstock.pipeline.judging.rules import Rulebook
 from penstock.spec import accepted, routed
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord, encode_accepted
 from penstock.spec.event import EVENT_TYPES
-from penstock.spec.snapshot import SnapshotEnvelope, SnapshotKind, SourceSnapshot
+from penstock.spec.snapshot import (
+    DestinationSnapshot,
+    PlanSnapshot,
+    RuleSnapshot,
+    SnapshotEnvelope,
+    SnapshotKind,
+    SourceSnapshot,
+)
 
 RECEIVED_AT = 1_893_578_401_250
 KEY = "wk"
@@ -34,13 +42,19 @@ def source(identifier="src_A1", key=KEY, **changes):
     return SourceSnapshot(**(values | changes))
 
 
-def snapshots_of(*sources):
+def snapshots_of(*configured):
     held = Snapshots()
-    for one in sources:
-        envelope = SnapshotEnvelope(SnapshotKind.SOURCE, one.id, one.workspace_id, one.version, is_deleted=False)
-        held.apply(envelope, one)
+    for one in configured:
+        kind = SnapshotKind.PLAN if isinstance(one, PlanSnapshot) else SnapshotKind.SOURCE
+        held.apply(SnapshotEnvelope(kind, one.id, one.workspace_id, one.version, is_deleted=False), one)
     held.version = 7
     return held
+
+
+def plan(*rules, version=1):
+    """A plan of rules written as (type, key, schema) or (type, key, schema, version)."""
+    made = [RuleSnapshot(type_, key, (*more, 1)[0], msgspec.json.encode(schema)) for type_, key, schema, *more in rules]
+    return PlanSnapshot("tp_1", "ws1", version, "Web", made)
 
 
 def request(events, **changes):
@@ -61,7 +75,8 @@ def frame(*requests, writer="edge1", number=1, lap=""):
             own = event.get("messageId") if isinstance(event, dict) else None
             is_made = not (isinstance(own, str) and own)
             message_id = f"made-{next(_made)}" if is_made else own
-            rows.append(AcceptedRow(offset, len(raw), place, message_id, is_made))
+            is_of_function = message_id.startswith("fn-")
+            rows.append(AcceptedRow(offset, len(raw), place, message_id, is_made or is_of_function))
             pieces.append(raw)
             offset += len(raw)
     return encode_accepted(AcceptedHead(writer, number, records, rows, lap), pieces)
@@ -113,12 +128,13 @@ class Pipeline:
     def __init__(self, index):
         self.index = index
         self.claims = Claims()
+        self.rulebook = Rulebook()
         self.snapshots = snapshots_of(source())
         self.sequence = 0
 
     def judge(self, *requests, **changes):
         head, body = accepted.decoder.frame(frame(*requests, **changes))
-        judge = FrameJudge(head, body, self.snapshots, self.index, self.claims)
+        judge = FrameJudge(head, body, self.snapshots, self.index, self.claims, self.rulebook)
         for _ in judge.slices():
             pass
         self.sequence += 1
@@ -148,16 +164,28 @@ def pipeline(shared_index):
         shared_index._database.delete(key)
 
 
-@pytest.fixture
+def with_function(pipeline, kind, *, enabled=True):
+    """A function of that kind is attached to the source."""
+    lap = DestinationSnapshot(
+        "i", "ws1", 1, "src_A1", "", "n", [], [], enabled, 0, 0, b"", [], function_id="f", lap=kind
+    )
+    held = snapshots_of(source())
+    held.apply(SnapshotEnvelope(SnapshotKind.DESTINATION, "i", "ws1", 1, is_deleted=False), lap)
+    pipeline.snapshots = held
+
+
+@pytest.fixture(scope="session")
 def build():
     return SimpleNamespace(
         frame=frame,
         request=request,
         source=source,
+        plan=plan,
         snapshots=snapshots_of,
         received_at=RECEIVED_AT,
         key=KEY,
         judged=Judged,
+        with_function=with_function,
     )
 
 

@@ -26,7 +26,7 @@ def event(context, place=0):
     return b'{"type":"track","event":"E","userId":"u%d"%s}' % (place, field)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     contexts=st.lists(st.sampled_from(CONTEXTS), min_size=2, max_size=6),
     batch=st.sampled_from([b"", b'{"locale":"fr","os":{"version":1}}']),

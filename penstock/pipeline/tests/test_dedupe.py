@@ -1,6 +1,7 @@
 import pytest
 
 from penstock.pipeline.dedupe import Claims, DedupeIndex, key_of, keys_of
+from penstock.spec.laps import LAP
 from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef
 
 TRACK = {"type": "track", "event": "E", "userId": "u1", "messageId": "m1"}
@@ -35,6 +36,14 @@ def test_a_lap_has_keys_of_its_own_and_passes_once(pipeline, build):
     assert pipeline.judge(build.request([TRACK]), lap="replay-1").ids == ["m1"]
     assert pipeline.judge(build.request([TRACK]), lap="replay-1").ids == []
     assert pipeline.judge(build.request([TRACK]), lap="replay-2").ids == ["m1"]
+
+
+def test_what_a_source_insert_function_gives_back_again_is_counted_nowhere(pipeline, build):
+    """Its run is repeated where a kill came before its end was written; the event was counted when it was sent."""
+    pipeline.judge(build.request([TRACK]))
+    given, again = (pipeline.judge(build.request([TRACK]), lap=LAP) for _ in range(2))
+    assert (given.ids, given.total) == (["m1"], 0)
+    assert (again.ids, again.total) == ([], 0)
 
 
 def test_a_claim_of_a_frame_in_flight_counts(pipeline, build):

@@ -196,6 +196,35 @@ async def test_an_engine_of_shard_one_of_two_reads_and_writes_its_own_streams_al
     assert facts.decoder.head(fact.payload).stream == "ROUTED-1"
 
 
+async def test_a_pipeline_that_is_held_judges_nothing_tells_why_and_goes_on_where_it_stood(make):
+    here = await make()
+    here.start()
+    await here.covered(await here.accept(track("a")))
+    here.engine.hold("the disk is low")
+    last = await here.accept(track("b"))
+    status = await here.engine.status()
+    assert (status.state, status.reasons) == ("failing", ["the pipeline pauses: the disk is low"])
+    assert status.lag == {"ACCEPTED-0": 1}
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await here.covered(last)
+    assert await here.routed_ids() == ["a"]
+    here.engine.hold("")
+    await here.covered(last)
+    assert await here.routed_ids() == ["a", "b"]
+    assert (await here.engine.status()).state == "ready"
+
+
+async def test_a_pipeline_that_is_held_can_be_stopped(make):
+    here = await make()
+    here.start()
+    await here.covered(await here.accept(track("a")))
+    here.engine.hold("the disk is low")
+    await here.accept(track("b"))
+    await here.stop()
+    assert await here.routed_ids() == ["a"]
+
+
 async def test_an_engine_ends_when_another_one_owns_the_shard(make, build):
     here = await make()
     here.start()

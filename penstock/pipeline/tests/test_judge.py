@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from penstock.pipeline.judging.judge import FrameJudge
+from penstock.pipeline.judging.rules import Rulebook
 from penstock.spec.accepted import AcceptedHead, AcceptedRow, RequestRecord, decoder
 
 TRACK = {"type": "track", "event": "Plan Changed", "userId": "u1", "messageId": "m1"}
@@ -141,7 +142,7 @@ def test_a_row_that_names_no_request_ends_as_internal(pipeline, build):
     frame = build.frame((record, events))
     head, body = decoder.frame(frame)
     broken = AcceptedHead("w", 1, head.requests, [AcceptedRow(0, 5, 9, "m")])
-    judge = FrameJudge(broken, body, pipeline.snapshots, pipeline.index, pipeline.claims)
+    judge = FrameJudge(broken, body, pipeline.snapshots, pipeline.index, pipeline.claims, Rulebook())
     assert list(judge.slices()) == [None]
     assert judge.answer("e", 1).head.outcomes[0].reason == "internal"
 
@@ -168,7 +169,7 @@ hostile = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     events=st.lists(hostile | anything, max_size=4),
     context=st.none() | anything,
@@ -203,7 +204,7 @@ def test_every_element_has_exactly_one_outcome(pipeline, build, events, context,
         assert "_metadata" not in event
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.binary(max_size=60)
     | st.binary(max_size=20).map(lambda noise: b'{"type":"track","userId":"u","event":"' + noise + b'"}')

@@ -124,6 +124,15 @@ def test_the_address_is_filled_in_for_client_side_events_alone(pipeline, build, 
     assert (event["channel"], event["context"].get("ip")) == (channel, ip)
 
 
+@pytest.mark.parametrize("library", [None, {"name": "analytics-python"}])
+def test_a_pixel_was_sent_by_a_client_whatever_its_source_is(pipeline, build, library):
+    pipeline.snapshots = build.snapshots(build.source(platform="server"))
+    event = pipeline.one(track(context={"library": library}), peer="203.0.113.9", is_client=True)
+    assert (event["channel"], event["context"]["ip"]) == ("client", "203.0.113.9")
+    anonymised = pipeline.one(track(context={"ip": "0.0.0.0"}), peer="203.0.113.9", is_client=True)
+    assert (anonymised["channel"], anonymised["context"]["ip"]) == ("client", "0.0.0.0")
+
+
 @pytest.mark.parametrize(
     ("peer", "ip"),
     [("::ffff:203.0.113.9", "203.0.113.9"), ("2001:db8::1", None), ("", None), ("unix:", None), ('1.2.3.4"', None)],

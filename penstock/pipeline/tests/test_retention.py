@@ -106,6 +106,60 @@ async def test_what_the_facts_have_not_counted_is_unread(store):
     assert await store.left(ROUTED) == [3, 4, 5]
 
 
+class TestLowDisk:
+    """History goes whatever its age; positions and what somebody has not read stay."""
+
+    async def full(self, store):
+        store.settings = Settings(low_disk_routed_minutes=0)
+        for covers in range(1, 6):
+            await store.append(accepted.subject(0, "w"))
+            await store.append_routed(covers)
+        for number in range(4):
+            await store.append(delivery.settled_subject(0))
+            await store.append(delivery.members_subject(0))
+            await store.append(delivery.quarantine_subject(0, "d1"))
+            await store.append_fact(number, 5 if number == 3 else number + 1)
+
+    async def low_round(self, store):
+        (message,) = await store.log.get_batch(ROUTED, 5, max_messages=1)
+        loop = store.loop_at(message.time_ms + 60_000)
+        loop.hurry(is_low=True)
+        await loop.round()
+
+    async def test_what_everybody_has_read_goes_and_the_last_of_each_position_stays(self, store):
+        await self.full(store)
+        store.positions = {"delivery": 5, "warehouse": 5}
+        store.delivery = {delivery.settled_subject(0): 1 << 40}
+        store.folded = {facts.subject("pipeline", 0): 1 << 40}
+        await self.low_round(store)
+        assert await store.left(ACCEPTED) == []
+        assert await store.left(ROUTED) == [5]
+        assert await store.left(facts.STREAM) == [4]
+        assert len(await store.left(DELIVERY, delivery.settled_subject(0))) == 1
+        assert len(await store.left(DELIVERY, delivery.members_subject(0))) == 1
+        assert len(await store.left(DELIVERY, delivery.quarantine_subject(0, "d1"))) == 4
+
+    @pytest.mark.parametrize("read", range(6))
+    async def test_nothing_goes_that_a_reader_still_wants(self, store, read):
+        await self.full(store)
+        store.positions = {"delivery": 5, "warehouse": read}
+        await self.low_round(store)
+        assert await store.left(ROUTED) == ([5] if read == 5 else list(range(read + 1, 6)))
+
+    async def test_a_disk_that_becomes_low_is_not_waited_for(self, store):
+        await self.full(store)
+        store.positions = {"delivery": 5}
+        (message,) = await store.log.get_batch(ROUTED, 5, max_messages=1)
+        loop = store.loop_at(message.time_ms + 60_000)
+        running = asyncio.create_task(loop.run())
+        loop.hurry(is_low=True)
+        async with asyncio.timeout(30):  # half the time between rounds
+            while await store.left(ACCEPTED):
+                await asyncio.sleep(0.01)
+        loop.stop()
+        await running
+
+
 async def test_a_reader_that_lags_too_long_loses_what_it_did_not_read(store):
     store.settings = Settings(routed_hours=26, max_lag_hours=72)
     store.positions = {"delivery": 1}
@@ -215,9 +269,9 @@ async def test_the_loop_rounds_at_its_interval(store):
         await asyncio.sleep(0)
     assert not rounds.is_set()
     clock.advance(store.settings.retention_seconds)
-    await asyncio.wait_for(rounds.wait(), 5)
+    await asyncio.wait_for(rounds.wait(), 60)
     retention.stop()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 class Needed:

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.processes.child import Child
+from penstock.processes.child import REFUSED_STATUS, Child
 
 
 def starter(code, fail_first=0):
@@ -21,13 +22,21 @@ def starter(code, fail_first=0):
     return start, attempts
 
 
-async def wait_for(condition, seconds=5.0):
+async def wait_for(condition, seconds=30.0):
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 class TestChild:
+    async def test_one_that_refuses_its_settings_says_so_until_it_starts_with_others(self):
+        start, attempts = starter(f"raise SystemExit({REFUSED_STATUS})")
+        child = Child("x", start, lambda: None)
+        assert not child.is_refusing
+        await child.start()
+        await wait_for(lambda: child.is_refusing and len(attempts) > 1)
+        await child.stop(5)
+
     async def test_a_killed_child_is_started_again(self):
         start, attempts = starter("import time; time.sleep(60)")
         changes = []
@@ -44,11 +53,30 @@ class TestChild:
         start, _ = starter("import time; time.sleep(60)")
         child = Child("x", start, lambda: None)
         await child.start()
-        failing, _ = starter("import time; time.sleep(60)", fail_first=1)
+        first = child.pid
+        failing, attempts = starter("import time; time.sleep(60)", fail_first=1)
         child._start = failing
+        os.kill(first, signal.SIGKILL)
+        await wait_for(lambda: child.pid not in (None, first))
+        assert len(attempts) == 2
+        await child.stop(1)
+
+    async def test_a_start_that_cannot_be_recorded_is_not_made_twice(self):
+        start, attempts = starter("import time; time.sleep(60)")
+        records = []
+
+        def record():
+            records.append(1)
+            if len(records) == 2:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        child = Child("x", start, record)
+        await child.start()
         os.kill(child.pid, signal.SIGKILL)
-        await wait_for(lambda: child.pid is None)
-        await wait_for(lambda: child.pid is not None)
+        await wait_for(lambda: len(records) > 1)
+        with pytest.raises(TimeoutError):
+            await wait_for(lambda: len(attempts) > 2, 1.0)
+        assert child.pid is not None
         await child.stop(1)
 
     async def test_a_child_that_ignores_the_stop_is_killed_at_the_deadline(self):
@@ -61,7 +89,7 @@ class TestChild:
 
         child = Child("x", start, lambda: None)
         await child.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await child.stop(0.1)
         assert child.pid is None
 
@@ -90,4 +118,4 @@ async def test_a_child_dies_with_its_parent(signal_number):
         except FileNotFoundError:
             return True
 
-    await wait_for(has_ended, 3)
+    await wait_for(has_ended, 60)

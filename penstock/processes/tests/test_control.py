@@ -1,7 +1,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 
 import httpx
@@ -9,6 +8,8 @@ import pytest
 
 from penstock.infra.log import Log, StreamSpec
 from penstock.infra.snapshots import SnapshotView
+from penstock.kit.ports import free_port
+from penstock.processes.child import REFUSED_STATUS
 from penstock.spec.streams import streams
 
 HTTP_API = "iUM16Md8P2"
@@ -18,12 +19,10 @@ class Control:
     """The control process beside a log engine of the test's own."""
 
     def __init__(self, server, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.faults = folder / "faults"
         self.faults.mkdir()
-        self._environment = os.environ | {
+        self.environment = os.environ | {
             "PENSTOCK_DATA": str(folder),
             "PENSTOCK_NATS_URL": server.url,
             "PENSTOCK_NATS_TOKEN": server.token,
@@ -37,7 +36,7 @@ class Control:
 
     async def start(self):
         command = (sys.executable, "-m", "penstock.processes.control")
-        self.process = await asyncio.create_subprocess_exec(*command, env=self._environment)
+        self.process = await asyncio.create_subprocess_exec(*command, env=self.environment)
         async with asyncio.timeout(60):
             while not self.keys:
                 try:
@@ -85,6 +84,18 @@ async def test_it_serves_until_it_is_told_to_stop_and_a_second_start_finds_its_k
     assert process.keys == first
     source = (await process.ask("GET", f"/sources/{made.json()['data']['source']['id']}")).json()["data"]["source"]
     assert source == made.json()["data"]["source"]
+
+
+async def test_another_key_than_the_database_was_sealed_with_is_refused_by_name(process):
+    assert await process.end(signal.SIGTERM) == 0
+    environment = process.environment | {"PENSTOCK_SECRET_KEY": "another"}
+    command = (sys.executable, "-m", "penstock.processes.control")
+    refused = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(60):
+        _, told = await refused.communicate()
+    assert refused.returncode == REFUSED_STATUS
+    assert b"`secret_key`" in told
+    assert b"Traceback" not in told
 
 
 async def test_what_was_committed_and_not_published_at_a_kill_is_published_at_the_next_start(process, log):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from penstock.client.run_record import ProcessRecord, RunRecord, read_run_record
+from penstock.client.run_record import JoinRecord, ProcessRecord, RunRecord, read_run_record
 from penstock.processes.data_directory import (
     DataDirectory,
     DataDirectoryTaken,
@@ -48,6 +48,17 @@ class TestRunRecord:
             assert record is not None
             assert record.token == "secret"
         assert read_run_record(tmp_path) is None
+
+    def test_the_files_that_it_names_are_found_from_any_directory(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        join = JoinRecord("tls://h:4222", "t", "tls/ca.pem", [], 1, 1, [])
+        with DataDirectory(tmp_path / "data") as directory:
+            directory.record(RunRecord("https://[::1]:1", 7, "t", join=join, certificate="c.pem"))
+            record = read_run_record(tmp_path / "data")
+        assert (record.certificate, record.join.nats_certificate_authority) == (
+            str(tmp_path / "c.pem"),
+            str(tmp_path / "tls" / "ca.pem"),
+        )
 
     def test_a_damaged_record_is_no_record(self, tmp_path):
         (tmp_path / "run.json").write_text("{")

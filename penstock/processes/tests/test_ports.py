@@ -2,7 +2,8 @@ import socket
 
 import pytest
 
-from penstock.processes.ports import PortTaken, free_port, reachable, settled_port
+from penstock.kit.ports import free_port
+from penstock.processes.ports import PortTaken, reachable, settled_port
 
 
 class TestPorts:

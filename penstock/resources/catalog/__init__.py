@@ -6,6 +6,7 @@ from penstock.resources.catalog.destinations import (
     destination_entry,
     destination_metadata,
 )
+from penstock.resources.catalog.functions import FUNCTION_ACTION, function_entry
 from penstock.resources.catalog.operations import (
     get_destination_metadata,
     get_destinations_catalog,
@@ -20,8 +21,8 @@ from penstock.resources.catalog.schemas import (
     SourceMetadata,
     WarehouseMetadata,
 )
-from penstock.resources.catalog.views import source_metadata
-from penstock.resources.catalog.warehouses import embedded_warehouse, warehouse_metadata
+from penstock.resources.catalog.views import metadata_of_source, source_metadata
+from penstock.resources.catalog.warehouses import embedded_warehouse, has_warehouse_metadata, warehouse_metadata
 
 USES: tuple[str, ...] = ()
 OPERATIONS = (
@@ -33,6 +34,7 @@ OPERATIONS = (
     get_warehouse_metadata,
 )
 __all__ = [
+    "FUNCTION_ACTION",
     "OPERATIONS",
     "USES",
     "DestinationEntry",
@@ -44,6 +46,9 @@ __all__ = [
     "destination_entry",
     "destination_metadata",
     "embedded_warehouse",
+    "function_entry",
+    "has_warehouse_metadata",
+    "metadata_of_source",
     "source_metadata",
     "warehouse_metadata",
 ]

@@ -5,11 +5,18 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
+from pydantic import TypeAdapter
 
 from penstock.api.connection_settings import Options
 from penstock.api.errors import NotFound
 from penstock.api.schema import JsonObject
-from penstock.catalog.destinations import SUPPORTED_TYPES, DestinationMetadata, Option, load_destination_catalog
+from penstock.catalog.destinations import (
+    SUPPORTED_TYPES,
+    DestinationMetadata,
+    Option,
+    load_destination_catalog,
+    takes_deletions,
+)
 from penstock.resources.catalog.schemas import PLAIN_LOGO, SeedDestinationMetadata
 
 
@@ -36,9 +43,14 @@ class DestinationEntry(msgspec.Struct, frozen=True):
     batch_actions: frozenset[str]
     integration_names: tuple[str, ...]
     supported_types: tuple[str, ...]
+    metadata: SeedDestinationMetadata
+    function_id: str = ""
+    """The workspace's own function that it is; empty: it is an entry of the catalog."""
+    takes_deletions: bool = False
+    """Whether the official code can be told of people who are deleted."""
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def destination_entry(metadata_id: str) -> DestinationEntry | None:
     found = load_destination_catalog().get(metadata_id)
     if found is None:
@@ -52,7 +64,9 @@ def destination_entry(metadata_id: str) -> DestinationEntry | None:
         hidden_defaults=found.traits.hidden_defaults,
         batch_actions=frozenset(found.traits.batch_actions),
         integration_names=tuple(found.integration_names),
-        supported_types=SUPPORTED_TYPES,
+        supported_types=SUPPORTED_TYPES if found.traits.is_deliverable else (),
+        metadata=_view(found.id),
+        takes_deletions=takes_deletions(found),
     )
 
 
@@ -78,15 +92,21 @@ def destination_metadata(metadata_id: str) -> SeedDestinationMetadata:
     return _view(found.id)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _view(metadata_id: str) -> SeedDestinationMetadata:
     found = load_destination_catalog()[metadata_id]
     plain = found.to_api()
     # The seed knows page and screen instead of `pageview`; an actions destination takes all types.
-    methods: dict[str, Any] = {"page": found.supported_methods.pageview, "screen": "screen" in SUPPORTED_TYPES}
+    methods: dict[str, Any] = {"page": found.supported_methods.pageview, "screen": found.traits.is_deliverable}
     if not found.logos.default:
         plain["logos"] = {"default": PLAIN_LOGO}
     return SeedDestinationMetadata.model_validate({**plain, "supportedMethods": plain["supportedMethods"] | methods})
+
+
+@lru_cache(maxsize=2048)
+def destination_json(metadata_id: str, schema: type[Any]) -> bytes:
+    """As it stands in a page whose entries have this schema; made once, because a page holds megabytes."""
+    return TypeAdapter(schema).dump_json(_view(metadata_id), exclude_unset=True)
 
 
 @cache

@@ -1,13 +1,14 @@
 """Operations of the tag Catalog."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
+from penstock.api.kept_views import ReadyList
 from penstock.api.operation import Nothing, Request, operation, schemas
 from penstock.api.pagination import Page, SortKey, page_of
 from penstock.api.permissions import Permission
 from penstock.api.schema import Pagination
-from penstock.resources.catalog.destinations import all_destinations, destination_metadata
+from penstock.resources.catalog.destinations import all_destinations, destination_json, destination_metadata
 from penstock.resources.catalog.schemas import (
     DestinationMetadataAnswer,
     DestinationsCatalogAnswer,
@@ -76,8 +77,9 @@ async def get_source_metadata(request: Request[Nothing]) -> dict[str, Any]:
 async def get_destinations_catalog(request: Request[Nothing]) -> dict[str, Any]:
     """All destinations that can be made, by name, with their settings, actions and presets."""
     shown, page = page_of(all_destinations(), request.page, _key)
-    views = [destination_metadata(entry.id) for entry in shown]
-    return {"destinations_catalog": views, "pagination": Pagination.of(page)}
+    (schema,) = get_args(request.answer.model_fields["destinations_catalog"].annotation)
+    ready = ReadyList(schema, [destination_json(entry.id, schema) for entry in shown])
+    return {"destinations_catalog": ready, "pagination": Pagination.of(page)}
 
 
 @operation(

@@ -4,7 +4,7 @@ from functools import cache
 
 from penstock.api.errors import NotFound
 from penstock.catalog.sources import SourceEntry, load_source_catalog
-from penstock.resources.catalog.schemas import Logos, SourceMetadata
+from penstock.resources.catalog.schemas import PLAIN_LOGO, Logos, SourceMetadata
 
 
 @cache
@@ -13,6 +13,24 @@ def source_metadata(metadata_id: str) -> SourceMetadata:
     if (entry := load_source_catalog().get(metadata_id)) is None:
         raise NotFound(f"source metadata {metadata_id} does not exist")
     return _source(entry)
+
+
+@cache
+def metadata_of_source(metadata_id: str) -> SourceMetadata:
+    """The same for a source that stands: where its id is no entry's, a function of its workspace makes its events."""
+    if metadata_id in load_source_catalog():
+        return source_metadata(metadata_id)
+    return SourceMetadata(
+        id=metadata_id,
+        name="Source Function",
+        slug="source-function",
+        description="",
+        logos=Logos(default=PLAIN_LOGO),
+        options=[],
+        categories=["Custom"],
+        is_cloud_event_source=True,
+        status="PUBLIC",
+    )
 
 
 @cache

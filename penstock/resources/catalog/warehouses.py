@@ -25,6 +25,10 @@ def warehouse_metadata(metadata_id: str) -> WarehouseMetadata:
     return found
 
 
+def has_warehouse_metadata(metadata_id: str) -> bool:
+    return any(each.id == metadata_id for each in all_warehouses())
+
+
 def embedded_warehouse() -> WarehouseMetadata:
     """The one that every installation has."""
     return next(each for each in all_warehouses() if each.slug == "duckdb")

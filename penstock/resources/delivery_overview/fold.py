@@ -1,7 +1,7 @@
 """The fold: adds what the data plane reports to counters, each report exactly once.
 
 Two kinds of reports: facts (stream FACTS) and `settled` messages (stream DELIVERY-<shard>). Invariants:
-- Counters and watermark change in one SQL transaction, so a kill repeats or skips nothing.
+- Counters, sync records and watermark change in one SQL transaction, so a kill repeats or skips nothing.
 - A fact is applied only where `after` equals the watermark of its subject; a lower one is old, a higher one an alarm.
 - Settlings have no range of their own: they are read in order, and the sequence is the watermark.
 """
@@ -13,13 +13,24 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.infra.db import Database
+from penstock.infra.db import DATABASE_DOWN, Database, reason_of
 from penstock.infra.log import Log, LogError, Message
 from penstock.kit.backoff import backoff
 from penstock.kit.clock import Clock
-from penstock.resources.delivery_overview.repository import Watermark, add_counts, get_watermark, put_watermark
+from penstock.kit.sketch import Sketch, SketchError
+from penstock.resources.delivery_overview.repository import (
+    Watermark,
+    add_counts,
+    add_latencies,
+    get_watermark,
+    put_watermark,
+)
+from penstock.resources.schema import add_seen
+from penstock.resources.usage import add_usage
+from penstock.resources.violations import add_violations
+from penstock.resources.warehouse_syncs import ReportedSync, add_syncs
 from penstock.spec import delivery, facts
-from penstock.spec.facts import CountedOutcome
+from penstock.spec.facts import CountedLatency, CountedOutcome, CountedUsage, SeenOnDay, ViolatedOnDay
 from penstock.spec.frame import FrameError
 
 logger = structlog.get_logger(__name__)
@@ -33,18 +44,38 @@ class Report(msgspec.Struct, frozen=True):
     to: int
     sequence: int
     outcomes: list[CountedOutcome]
+    syncs: list[ReportedSync] = []
+    usage: list[CountedUsage] = []
+    seen: list[SeenOnDay] = []
+    violated: list[ViolatedOnDay] = []
+    latencies: list[CountedLatency] = []
 
 
 def report_of_fact(message: Message) -> Report:
-    """Raises FrameError."""
+    """Raises FrameError, msgspec.ValidationError, SketchError."""
     head, _ = facts.decoder.frame(message.payload)
-    return Report(facts.subject(head.role, head.shard), head.after, head.to, message.sequence, head.outcomes)
+    for used in head.usage:
+        for sketch in (used.users, used.anonymous, used.tied):
+            Sketch.decode(sketch)
+    syncs = msgspec.convert(head.syncs, list[ReportedSync])
+    return Report(
+        facts.subject(head.role, head.shard),
+        head.after,
+        head.to,
+        message.sequence,
+        head.outcomes,
+        syncs,
+        head.usage,
+        head.seen,
+        head.violated,
+    )
 
 
 def report_of_settled(message: Message) -> Report:
     """Raises FrameError."""
     head, _ = delivery.settled_decoder.frame(message.payload)
-    return Report(message.subject, -1, message.sequence, message.sequence, head.outcomes)
+    place = message.sequence
+    return Report(message.subject, -1, place, place, head.outcomes, latencies=head.latencies)
 
 
 ReportOf = Callable[[Message], Report]
@@ -76,8 +107,8 @@ class Fold:
                 async with aclosing(self._log.read(stream, start, subject=subject)) as messages:
                     async for message in messages:
                         await self._take(stream, [message], report_of)
-            except LogError as error:
-                logger.warning("The fold reads anew.", stream=stream, reason=str(error))
+            except (LogError, *DATABASE_DOWN) as error:
+                logger.warning("The fold reads anew.", stream=stream, reason=reason_of(error))
                 await self._clock.sleep(next(waits))
 
     async def _catch_up(self, stream: str, subject: str, report_of: ReportOf) -> None:
@@ -98,7 +129,7 @@ class Fold:
         """One that cannot be read counts nothing and stops nobody: an alarm."""
         try:
             return report_of(message)
-        except FrameError as error:
+        except (FrameError, msgspec.ValidationError, SketchError) as error:
             self._alarm(message.subject, f"message {message.sequence} cannot be read: {error}")
             return Report("", -1, 0, message.sequence, [])
 
@@ -110,6 +141,11 @@ class Fold:
                 continue
             if report.subject and await self._joins(connection, report):
                 await add_counts(connection, report.outcomes)
+                await add_latencies(connection, report.latencies)
+                await add_syncs(connection, report.syncs)
+                await add_usage(connection, report.usage)
+                await add_seen(connection, report.seen)
+                await add_violations(connection, report.violated)
                 await put_watermark(connection, report.subject, Watermark(report.to, report.sequence))
             await put_watermark(connection, stream, Watermark(report.sequence, report.sequence))
 

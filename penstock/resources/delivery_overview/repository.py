@@ -1,15 +1,15 @@
 """Queries on outcome counters and on the fold's watermarks."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.resources.delivery_overview.table import fold_watermarks, outcome_counts
-from penstock.spec.facts import CountedOutcome
+from penstock.resources.delivery_overview.counters import Counters
+from penstock.resources.delivery_overview.table import delivery_latencies, fold_watermarks, outcome_counts
+from penstock.spec.facts import CountedLatency, CountedOutcome
 
 DIMENSIONS = (
     "workspace_id",
@@ -20,9 +20,9 @@ DIMENSIONS = (
     "reason",
     "event_type",
     "event_name",
+    "app_version",
     "minute",
 )
-_LOOKED_UP_AT_ONCE = 500
 
 
 class Watermark(msgspec.Struct, frozen=True):
@@ -52,63 +52,20 @@ async def select_watermarks(connection: AsyncConnection) -> dict[str, Watermark]
     return {row.subject: Watermark(row.position, row.sequence) for row in rows}
 
 
+OUTCOMES = Counters(
+    outcome_counts, DIMENSIONS, ("count", "retries"), {"event_name": 255, "app_version": 64, "reason": 255}
+)
+LATENCIES = Counters(
+    delivery_latencies, ("workspace_id", "source_id", "destination_id", "minute", "bucket"), ("count",)
+)
+
+
 async def add_counts(connection: AsyncConnection, outcomes: Iterable[CountedOutcome]) -> None:
-    """Add to the counters that are there, make those that are not."""
-    summed = _summed(outcomes)
-    present = await _present(connection, list(summed))
-    added = [row for key, row in summed.items() if key not in present]
-    changed = [
-        {"row_id": key, "more": row["count"], "more_retries": row["retries"]}
-        for key, row in summed.items()
-        if key in present
-    ]
-    if added:
-        await connection.execute(insert(outcome_counts), added)
-    if changed:
-        statement = update(outcome_counts).where(outcome_counts.c.id == bindparam("row_id"))
-        values = {
-            "count": outcome_counts.c.count + bindparam("more"),
-            "retries": outcome_counts.c.retries + bindparam("more_retries"),
-        }
-        await connection.execute(statement.values(values), changed)
+    await OUTCOMES.add(connection, outcomes)
 
 
-async def _present(connection: AsyncConnection, keys: list[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(keys), _LOOKED_UP_AT_ONCE):
-        part = keys[start : start + _LOOKED_UP_AT_ONCE]
-        found.update(
-            (await connection.execute(select(outcome_counts.c.id).where(outcome_counts.c.id.in_(part)))).scalars()
-        )
-    return found
-
-
-async def select_counts_before(connection: AsyncConnection, minute: int, limit: int) -> list[str]:
-    """Ids of counters of earlier minutes."""
-    query = select(outcome_counts.c.id).where(outcome_counts.c.minute < minute).limit(limit)
-    return list((await connection.execute(query)).scalars())
-
-
-async def delete_counts(connection: AsyncConnection, identifiers: list[str]) -> None:
-    await connection.execute(delete(outcome_counts).where(outcome_counts.c.id.in_(identifiers)))
-
-
-def _summed(outcomes: Iterable[CountedOutcome]) -> dict[str, dict[str, Any]]:
-    summed: dict[str, dict[str, Any]] = {}
-    for outcome in outcomes:
-        row = {name: getattr(outcome, name) for name in DIMENSIONS}
-        row["event_name"] = row["event_name"][:255]
-        row["reason"] = row["reason"][:255]
-        known = summed.setdefault(_key(row), {**row, "count": 0, "retries": 0})
-        known["id"] = _key(row)
-        known["count"] += outcome.count
-        known["retries"] += outcome.retries
-    return summed
-
-
-def _key(row: Mapping[str, Any]) -> str:
-    text = "\x1f".join(str(row[name]) for name in DIMENSIONS)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+async def add_latencies(connection: AsyncConnection, latencies: Iterable[CountedLatency]) -> None:
+    await LATENCIES.add(connection, latencies)
 
 
 async def select_totals(

@@ -9,9 +9,12 @@ from penstock.api.errors import InputInvalid
 from penstock.api.operation import Nothing, Request, operation, schemas
 from penstock.api.pagination import answer_page
 from penstock.api.permissions import Permission
+from penstock.api.reach import WHOLE
 from penstock.api.schema import DELETED, Deleted, Pagination
+from penstock.api.scope import anywhere
 from penstock.kit.ids import resource_id
 from penstock.resources.destinations.admission import require_free_name, require_room, require_settings
+from penstock.resources.destinations.entries import entry_of, require_entry
 from penstock.resources.destinations.repository import (
     Destination,
     insert_destination,
@@ -32,12 +35,12 @@ from penstock.resources.destinations.service import (
     add_subscriptions,
     publish,
     remove,
-    require_entry,
     title_of,
     touch,
     view_of,
+    views_of,
 )
-from penstock.resources.sources import find_source
+from penstock.resources.sources import find_source, require_source
 
 _ONE = schemas(DestinationAnswer, seed=SeedDestinationAnswer)
 
@@ -54,12 +57,13 @@ _ONE = schemas(DestinationAnswer, seed=SeedDestinationAnswer)
 async def create_destination(request: Request[CreateDestination]) -> dict[str, Any]:
     """Attach a destination to a source. It is disabled unless `enabled` is true.
 
-    Where the catalog entry has automatic presets, their subscriptions are made and enabled; otherwise there are none.
+    `metadataId` is that of a catalog entry, or the id of a destination function. Where the catalog entry has automatic
+    presets, their subscriptions are made and enabled; otherwise there are none.
     Settings are checked against the entry's options, and one that is enabled must have all that are required; secret
     ones are read back masked. A source has at most 25 instances of one destination, and no two of one name.
     """
     body, unit = request.body, request.unit
-    entry = require_entry(body.metadata_id)
+    entry = await require_entry(unit, body.metadata_id)
     if await find_source(unit.connection, unit.workspace_id, body.source_id) is None:
         raise InputInvalid(f'"sourceId" {body.source_id} does not exist', field="sourceId")
     stored = merge(StoredSettings(), body.settings, entry.options, unit.sealer)
@@ -68,7 +72,7 @@ async def create_destination(request: Request[CreateDestination]) -> dict[str, A
         workspace_id=unit.workspace_id,
         version=1,
         source_id=body.source_id,
-        metadata_id=body.metadata_id,
+        metadata_id=entry.id,
         name=body.name,
         enabled=body.enabled,
         settings=stored.settings,
@@ -82,8 +86,8 @@ async def create_destination(request: Request[CreateDestination]) -> dict[str, A
     await insert_destination(unit.connection, destination)
     await add_subscriptions(unit, destination, entry.presets)
     await publish(unit, destination)
-    await unit.audit("Integration Created", "DESTINATION", destination.id, title_of(destination))
-    return {"destination": view_of(destination)}
+    await unit.audit("Integration Created", "DESTINATION", destination.id, title_of(destination, entry))
+    return {"destination": view_of(destination, entry)}
 
 
 @operation(
@@ -96,26 +100,41 @@ async def create_destination(request: Request[CreateDestination]) -> dict[str, A
 async def get_destination(request: Request[Nothing]) -> dict[str, Any]:
     """One destination."""
     unit = request.unit
-    return {
-        "destination": view_of(
-            await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"])
-        )
-    }
+    found = await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"])
+    return {"destination": view_of(found, await entry_of(unit, found))}
 
 
 @operation(
     "listDestinations",
     "GET",
     "/destinations",
-    permission=Permission.DESTINATION_READ,
+    permission=anywhere(Permission.DESTINATION_READ),
     answer=schemas(DestinationsAnswer, seed=SeedDestinationsAnswer),
     is_paged=True,
 )
 async def list_destinations(request: Request[Nothing]) -> dict[str, Any]:
-    """The destinations of the workspace, the oldest first."""
-    found, total = await select_destinations(request.unit.connection, request.workspace_id, request.page)
+    """The destinations of the sources that the token may read, the oldest first."""
+    reach = request.principal.reach(Permission.DESTINATION_READ)
+    found, total = await select_destinations(request.unit.connection, request.workspace_id, request.page, reach)
     shown, page = answer_page(request.page, found, total, lambda each: (each.created_at, each.id))
-    return {"destinations": [view_of(each) for each in shown], "pagination": Pagination.of(page)}
+    return {"destinations": await views_of(request.unit, shown), "pagination": Pagination.of(page)}
+
+
+@operation(
+    "listConnectedDestinationsFromSource",
+    "GET",
+    "/sources/{sourceId}/connected-destinations",
+    permission=Permission.DESTINATION_READ,
+    answer=schemas(DestinationsAnswer),
+    is_paged=True,
+)
+async def list_connected_destinations_from_source(request: Request[Nothing]) -> dict[str, Any]:
+    """The destinations of a source, the oldest first; of the tag Sources, for a source by itself knows of none."""
+    unit = request.unit
+    source = await require_source(unit.connection, unit.workspace_id, request.path["sourceId"])
+    found, total = await select_destinations(unit.connection, unit.workspace_id, request.page, WHOLE, source.id)
+    shown, page = answer_page(request.page, found, total, lambda each: (each.created_at, each.id))
+    return {"destinations": await views_of(request.unit, shown), "pagination": Pagination.of(page)}
 
 
 @operation(
@@ -131,7 +150,7 @@ async def update_destination(request: Request[UpdateDestination]) -> dict[str, A
     """Change what is sent. Settings are merged by key: null removes one, the mask leaves a secret as it is."""
     unit, sent = request.unit, request.body.sent()
     destination = await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"])
-    entry = require_entry(destination.metadata_id)
+    entry = await entry_of(unit, destination)
     if "name" in sent:
         sent["name"] = sent["name"] or ""
     if "settings" in sent:
@@ -146,8 +165,8 @@ async def update_destination(request: Request[UpdateDestination]) -> dict[str, A
         await require_free_name(unit, changed)
     changed = await touch(unit, changed)
     for type_ in _audit_types(destination, changed):
-        await unit.audit(type_, "DESTINATION", changed.id, title_of(changed))
-    return {"destination": view_of(changed)}
+        await unit.audit(type_, "DESTINATION", changed.id, title_of(changed, entry))
+    return {"destination": view_of(changed, entry)}
 
 
 def _audit_types(before: Destination, after: Destination) -> list[str]:
@@ -172,7 +191,7 @@ def _audit_types(before: Destination, after: Destination) -> list[str]:
     audit=("Integration Deleted",),
 )
 async def delete_destination(request: Request[Nothing]) -> dict[str, Any]:
-    """Delete a destination with its subscriptions."""
+    """Delete a destination with its subscriptions and filters."""
     unit = request.unit
     await remove(unit, await require_destination(unit.connection, unit.workspace_id, request.path["destinationId"]))
     return DELETED.model_dump()

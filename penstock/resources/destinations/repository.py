@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.api.errors import NotFound
 from penstock.api.pagination import Page, in_page
+from penstock.api.reach import Reach
 from penstock.resources.destinations.table import destinations, subscriptions
+from penstock.resources.sources import within_sources
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -25,6 +27,8 @@ class Destination(msgspec.Struct, frozen=True):
     sealed_secrets: bytes
     created_at: int
     enabled_at: int
+    consent_categories: str = "[]"
+    blocked_events: str = "[]"
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -50,6 +54,15 @@ async def get_destination(connection: AsyncConnection, workspace_id: str, destin
     return None if row is None else Destination(*row)
 
 
+async def is_destination_within(
+    connection: AsyncConnection, workspace_id: str, destination_id: str, reach: Reach
+) -> bool:
+    """Whether its source is."""
+    where = (destinations.c.workspace_id == workspace_id, destinations.c.id == destination_id)
+    query = select(destinations.c.id).where(*where, *within_sources(reach, destinations.c.source_id))
+    return (await connection.execute(query)).first() is not None
+
+
 async def require_destination(connection: AsyncConnection, workspace_id: str, destination_id: str) -> Destination:
     """Raises NotFound."""
     if (destination := await get_destination(connection, workspace_id, destination_id)) is None:
@@ -58,13 +71,18 @@ async def require_destination(connection: AsyncConnection, workspace_id: str, de
 
 
 async def select_destinations(
-    connection: AsyncConnection, workspace_id: str, page: Page
+    connection: AsyncConnection, workspace_id: str, page: Page, reach: Reach, source_id: str = ""
 ) -> tuple[list[Destination], int]:
-    """Up to `page.count` + 1 destinations as `in_page` orders them, and how many there are in all."""
-    where = destinations.c.workspace_id == workspace_id
-    query = in_page(select(destinations).where(where), page, destinations.c.created_at, destinations.c.id)
+    """Up to `page.count` + 1 destinations as `in_page` orders them, and how many there are in all.
+
+    Only those of sources that are within the reach; with `source_id` only those of that one.
+    """
+    where = [destinations.c.workspace_id == workspace_id, *within_sources(reach, destinations.c.source_id)]
+    if source_id:
+        where.append(destinations.c.source_id == source_id)
+    query = in_page(select(destinations).where(*where), page, destinations.c.created_at, destinations.c.id)
     rows = (await connection.execute(query)).all()
-    total = (await connection.execute(select(func.count()).select_from(destinations).where(where))).scalar_one()
+    total = (await connection.execute(select(func.count()).select_from(destinations).where(*where))).scalar_one()
     return [Destination(*row) for row in rows], total
 
 
@@ -72,6 +90,14 @@ async def select_destinations_of(connection: AsyncConnection, workspace_id: str,
     where = (destinations.c.workspace_id == workspace_id, destinations.c.source_id == source_id)
     query = select(destinations).where(*where).order_by(destinations.c.created_at, destinations.c.id)
     return [Destination(*row) for row in await connection.execute(query)]
+
+
+async def select_destinations_with(
+    connection: AsyncConnection, workspace_id: str, metadata_id: str
+) -> list[Destination]:
+    """All that are made of one entry."""
+    where = (destinations.c.workspace_id == workspace_id, destinations.c.metadata_id == metadata_id)
+    return [Destination(*row) for row in await connection.execute(select(destinations).where(*where))]
 
 
 async def select_all_destinations(connection: AsyncConnection) -> list[Destination]:

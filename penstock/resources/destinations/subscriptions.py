@@ -66,7 +66,7 @@ async def create_destination_subscription(request: Request[CreateSubscription]) 
     """Add a mapping after those that are there. `actionId` is the action's key; the trigger is checked here."""
     body, unit = request.body, request.unit
     destination = await _destination(request)
-    require_action(destination.metadata_id, body.action_id)
+    await require_action(unit, destination, body.action_id)
     require_trigger(body.trigger, "trigger")
     wanted = PresetEntry(body.action_id, body.name, body.trigger, body.settings, body.enabled)
     (added,) = await add_subscriptions(unit, destination, [wanted], body.model_id)

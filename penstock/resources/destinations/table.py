@@ -20,6 +20,9 @@ destinations = Table(
     Column("sealed_secrets", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("enabled_at", BigInteger, nullable=False),
+    # JSON: names of categories, and [type, name] of events.
+    Column("consent_categories", Text, nullable=False, server_default="[]"),
+    Column("blocked_events", Text, nullable=False, server_default="[]"),
     Index("ix_destinations_workspace_id_created_at", "workspace_id", "created_at", "id"),
     Index("ix_destinations_workspace_id_source_id", "workspace_id", "source_id"),
 )

@@ -2,6 +2,6 @@
 
 from penstock.resources.installation.routes import FirstRunKeys, Installation
 
-USES = ("delivery_overview",)
+USES = ("delivery_overview", "sources")
 OPERATIONS = ()
 __all__ = ["OPERATIONS", "USES", "FirstRunKeys", "Installation"]

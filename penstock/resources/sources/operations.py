@@ -5,19 +5,16 @@ from typing import Any
 import msgspec
 
 from penstock.api.operation import Nothing, Request, operation, schemas
-from penstock.api.pagination import answer_page
 from penstock.api.permissions import Permission
-from penstock.api.schema import DELETED, Deleted, Pagination
+from penstock.api.schema import DELETED, Deleted
+from penstock.api.scope import anywhere
+from penstock.resources.sources.listing import sources_page
 from penstock.resources.sources.repository import (
     Source,
     require_source,
-    select_sources,
 )
 from penstock.resources.sources.repository import (
     delete_source as delete_source_row,
-)
-from penstock.resources.sources.repository import (
-    update_source as update_source_row,
 )
 from penstock.resources.sources.schemas import (
     CreateSource,
@@ -29,8 +26,7 @@ from penstock.resources.sources.schemas import (
     SourcesAnswer,
     UpdateSource,
 )
-from penstock.resources.sources.service import add_source, require_free_slug, view_of
-from penstock.resources.sources.snapshot import snapshot_of
+from penstock.resources.sources.service import add_source, require_free_slug, touch, view_of
 from penstock.spec.snapshot import SnapshotKind
 
 
@@ -45,7 +41,10 @@ from penstock.spec.snapshot import SnapshotKind
     audit=("Source Created",),
 )
 async def create_source(request: Request[CreateSource]) -> dict[str, Any]:
-    """Make a source with one write key. It is connected to every warehouse unless `disconnectAllWarehouses` is true."""
+    """Make a source with one write key. It is connected to every warehouse unless `disconnectAllWarehouses` is true.
+
+    `metadataId` is that of a catalog entry, or the id of a source function.
+    """
     body, unit = request.body, request.unit
     source = await add_source(
         unit,
@@ -69,24 +68,26 @@ async def create_source(request: Request[CreateSource]) -> dict[str, Any]:
     answer=schemas(GetSourceAnswer, seed=GetSourceSeedAnswer),
 )
 async def get_source(request: Request[Nothing]) -> dict[str, Any]:
-    """One source. `writeKeys` is empty where the token does not administer sources."""
+    """One source. `writeKeys` is empty where the token does not administer it."""
     source = await require_source(request.unit.connection, request.workspace_id, request.path["sourceId"])
-    return {"source": view_of(source, request.unit), "tracking_plan_id": None}
+    answer = {"source": view_of(source, request.unit)}
+    if not request.wants("tracking_plan_id"):
+        return answer
+    plans = await request.unit.contributed("tracking_plan", source.id)
+    return {**answer, "tracking_plan_id": next(iter(plans), None)}
 
 
 @operation(
     "listSources",
     "GET",
     "/sources",
-    permission=Permission.SOURCE_READ,
+    permission=anywhere(Permission.SOURCE_READ),
     answer=schemas(SourcesAnswer),
     is_paged=True,
 )
 async def list_sources(request: Request[Nothing]) -> dict[str, Any]:
-    """The sources of the workspace, the oldest first."""
-    found, total = await select_sources(request.unit.connection, request.workspace_id, request.page)
-    shown, page = answer_page(request.page, found, total, lambda source: (source.created_at, source.id))
-    return {"sources": [view_of(source, request.unit) for source in shown], "pagination": Pagination.of(page)}
+    """The sources of the workspace that the token may read, the oldest first."""
+    return await sources_page(request)
 
 
 @operation(
@@ -106,9 +107,7 @@ async def update_source(request: Request[UpdateSource]) -> dict[str, Any]:
         await require_free_slug(unit, sent["slug"], but=source.id)
     if "settings" in sent:
         sent["settings"] = _merged(source.settings, sent["settings"])
-    changed = msgspec.structs.replace(source, **sent, version=source.version + 1)
-    await update_source_row(unit.connection, changed)
-    unit.publish(SnapshotKind.SOURCE, snapshot_of(changed))
+    changed = await touch(unit, msgspec.structs.replace(source, **sent))
     for type_ in _audit_types(source, changed):
         await unit.audit(type_, "SOURCE", source.id, changed.slug)
     return {"source": view_of(changed, unit)}

@@ -1,6 +1,6 @@
 import asyncio
-from functools import partial
 
+import msgspec
 import pytest
 
 from penstock.api.outbox import outbox
@@ -24,7 +24,7 @@ async def log(own_nats_server):
 @pytest.fixture
 async def publisher(control, log):
     """Runs, and is what the API waits for."""
-    made = Publisher(control.database, log, partial(select_snapshots, sealer=control.sealer))
+    made = Publisher(control.database, log, control.sealer, select_snapshots)
     control.api._published = made.published
     running = asyncio.create_task(made.run())
     yield made
@@ -40,7 +40,7 @@ async def view(log):
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -100,11 +100,9 @@ async def test_a_bucket_that_differs_from_the_rows_is_repaired(control, log):
     (snapshot,) = [each for envelope, each in await control.outbox() if envelope.id == source["id"]]
     async with control.database.writing() as connection:
         await connection.execute(outbox.delete())
-    import msgspec
-
     left_over = msgspec.structs.replace(snapshot, id="left-over", version=4)
     await store.publish(SnapshotKind.SOURCE, left_over)
-    publisher = Publisher(control.database, log, partial(select_snapshots, sealer=control.sealer))
+    publisher = Publisher(control.database, log, control.sealer, select_snapshots)
     running = asyncio.create_task(publisher.run())
     await until(lambda: publisher.is_current)
     running.cancel()
@@ -114,6 +112,31 @@ async def test_a_bucket_that_differs_from_the_rows_is_repaired(control, log):
     assert await store.version_of(SnapshotKind.SOURCE, snapshot.workspace_id, "left-over") == 5
     assert len(view.warehouses) == 1
     await view.close()
+
+
+async def test_what_another_release_made_of_the_same_row_is_replaced_at_the_start_and_nothing_else(control, log, view):
+    bucket = await log.bucket("snapshots")
+    source = await make_source(control)
+    settings = {"sharedSecret": "hush"}
+    body = {"sourceId": source["id"], "metadataId": WEBHOOK, "settings": settings, "enabled": True}
+    identifier = (await control.data("POST", "/destinations", body))["destination"]["id"]
+
+    async def restart():
+        publisher = Publisher(control.database, log, control.sealer, select_snapshots)
+        running = asyncio.create_task(publisher.run())
+        await until(lambda: publisher.is_current)
+        running.cancel()
+        await view.refresh()
+
+    await restart()
+    made = view.destinations[identifier]
+    other = msgspec.structs.replace(made, integration_names=["What it was called once"])
+    await SnapshotStore(bucket).publish(SnapshotKind.DESTINATION, other, is_other=True)
+    await restart()
+    assert view.destinations[identifier].integration_names == made.integration_names
+    last = await bucket.last_revision()
+    await restart()
+    assert await bucket.last_revision() == last
 
 
 async def test_an_older_change_never_replaces_a_newer_one(control, log, publisher):

@@ -1,7 +1,40 @@
-"""What the API tells of warehouses."""
+"""What the API takes and tells of warehouses."""
 
-from penstock.api.schema import Answer, JsonObject, Pagination
+from typing import Annotated
+
+from pydantic import Field
+
+from penstock.api.schema import Answer, Input, JsonObject, Pagination
 from penstock.resources.catalog import WarehouseMetadata
+
+Name = Annotated[str, Field(max_length=255)]
+
+
+class CreateWarehouse(Input):
+    metadata_id: str
+    name: Name = ""
+    enabled: bool = True
+    settings: JsonObject
+    disconnect_all_sources: bool = False
+
+
+class CreateWarehouseSeed(CreateWarehouse):
+    settings: JsonObject = Field(default={})
+
+
+class UpdateWarehouse(Input):
+    name: Name | None = None
+    enabled: bool = True
+    settings: JsonObject
+
+
+class UpdateWarehouseSeed(UpdateWarehouse):
+    settings: JsonObject = Field(default={})
+
+
+class ValidateWarehouse(Input):
+    metadata_id: str
+    settings: JsonObject
 
 
 class Warehouse(Answer):
@@ -19,3 +52,21 @@ class WarehouseAnswer(Answer):
 class WarehousesAnswer(Answer):
     warehouses: list[Warehouse]
     pagination: Pagination
+
+
+class ValidationAnswer(Answer):
+    """`CONNECTED` or `FAILED`."""
+
+    status: str
+
+
+class ConnectionStateAnswer(Answer):
+    """`CONNECTED` or `FAILED`."""
+
+    connection_state: str
+
+
+class ConnectionAnswer(Answer):
+    """`CONNECTED` or `NOT_CONNECTED`."""
+
+    status: str

@@ -19,6 +19,16 @@ warehouses = Table(
     Index("ix_warehouses_workspace_id_created_at", "workspace_id", "created_at", "id"),
 )
 
+# Embedded ones whose file stays though they load into it no more: they were deleted, or have another file now.
+left_warehouses = Table(
+    "left_warehouses",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("workspace_id", String(64), nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("left_at", BigInteger, nullable=False),
+)
+
 # A source is connected to every warehouse unless it is listed here.
 warehouse_exclusions = Table(
     "warehouse_exclusions",

@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.catalog.warehouses.batch import COLUMN_LIMIT, TABLE_LIMIT, SourceBatch
@@ -146,7 +146,6 @@ class TestFlatten:
         assert len(batch.tables) == TABLE_LIMIT
         assert {found.kind for found in batch.discards.kept} == {"too_many_tables"}
 
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.sampled_from([str(kind) for kind in EVENT_TYPES]),
         st.dictionaries(

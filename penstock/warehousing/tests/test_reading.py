@@ -1,7 +1,11 @@
 import pytest
 
+from penstock.kit.time import read_iso
 from penstock.spec import routed, streams
+from penstock.spec.deletions import Deleted
 from penstock.spec.routed import RoutedHead, RoutedRow, SourceRef
+from penstock.spec.snapshot import DeletionSnapshot
+from penstock.spec.suppression import SubjectHasher, SubjectType, packed
 from penstock.warehousing.flatten import flatten
 from penstock.warehousing.reading import RoutedReader, schema_name_of
 
@@ -46,6 +50,23 @@ class TestStep:
         step = await reader.step(0, 1)
         assert (step.to, step.has_work, step.bytes) == (1, False, 0)
 
+    async def test_somebody_who_was_deleted_since_is_passed_over(self, installation):
+        hashed = packed([SubjectHasher(b"k" * 32, SubjectType.USER_ID).digest("u-9")])
+        before = read_iso("2024-05-01T10:00:00.000Z")[0]
+        deletion = DeletionSnapshot("d1", WORKSPACE, 1, "", b"k" * 32, SubjectType.USER_ID, before, hashed)
+        reader = RoutedReader(
+            installation.log,
+            0,
+            warehouse(),
+            {"shop": source("shop", schema="my_shop")},
+            deleted=Deleted([deletion], b"k" * 32),
+        )
+        for number, (user, received_at) in enumerate(
+            [("u-9", "2024-05-01T10:00:00.000Z"), ("u-9", "2024-05-01T10:00:00.001Z"), ("u-1", "2024-05-01T09:00:00Z")]
+        ):
+            await installation.route(event(f"m{number}", userId=user, receivedAt=received_at))
+        assert (await reader.step(0, 3)).sources["shop"].tables["tracks"].ids == ["m1", "m2"]
+
     async def test_an_event_that_cannot_be_read_is_a_discard_and_the_others_are_rows(self, installation, reader):
         raw = [b"not json", b'{"type":"track","event":"A","messageId":"m2"}']
         rows = [RoutedRow(0, 8, 0, 0, "m1"), RoutedRow(8, len(raw[1]), 0, 0, "m2")]
@@ -56,10 +77,10 @@ class TestStep:
         assert batch.tables["a"].ids == ["m2"]
 
     async def test_an_event_that_nobody_foresaw_is_a_discard_and_holds_nothing(self, installation, reader, monkeypatch):
-        def broken(batch, event, message_id, event_type):
+        def broken(batch, event, message_id, *rest):
             if message_id == "m1":
                 raise RuntimeError("nobody thought of this")
-            flatten(batch, event, message_id, event_type)
+            flatten(batch, event, message_id, *rest)
 
         monkeypatch.setattr("penstock.warehousing.reading.flatten", broken)
         await installation.route(event("m1"), event("m2"))

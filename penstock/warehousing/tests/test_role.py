@@ -4,18 +4,29 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
+
 from penstock.infra.facts import read_facts
 from penstock.spec import streams
 from penstock.spec.accepted import AcceptedHead, encode_accepted
-from penstock.spec.calls import QueryResult, QueryWarehouse, RoleStatus, StatusReport
+from penstock.spec.calls import (
+    QueryResult,
+    QueryWarehouse,
+    RoleStatus,
+    StatusReport,
+    ValidateWarehouse,
+    ValidationReport,
+)
+from penstock.spec.quarantine import FindAnonymousRows, FoundAnonymous
+from penstock.spec.snapshot import SnapshotKind
 
-from .conftest import event, source, warehouse
+from .conftest import WORKSPACE, event, source, warehouse
 
 
 async def facts_of(log, count):
     """The sync records of the first `count` facts."""
     records = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for _, head in read_facts(log, 1):
             records.append((head.role, head.after, head.to, head.syncs))
             if len(records) == count:
@@ -23,7 +34,7 @@ async def facts_of(log, count):
     return records
 
 
-async def reached(claim, seconds=5.0):
+async def reached(claim, seconds=30.0):
     deadline = time.monotonic() + seconds
     while not claim():
         assert time.monotonic() < deadline
@@ -106,6 +117,24 @@ class TestSync:
             report = await installation.sync()
             assert list(report.errors) == ["W2"]
             assert list(role.syncs) == ["W1"]
+
+    async def test_the_file_of_a_warehouse_that_was_deleted_is_not_the_next_ones(self, installation, tmp_path):
+        file = tmp_path / "data" / "warehouse" / "penstock.duckdb"
+        async with installation.role() as role:
+            await installation.route(event("m1"))
+            await installation.sync()
+            assert await installation.store.bury(SnapshotKind.WAREHOUSE, WORKSPACE, "W1", 2)
+            await installation.publish(warehouse("W2", created_at=2))
+            report = await installation.sync()
+            assert "the file penstock.duckdb holds what another warehouse has loaded" in report.errors["W2"]
+            asked = await installation.ask(QueryWarehouse("SELECT 1 FROM shop.tracks", 9, 9.0), QueryResult)
+            assert (asked.rows, report.errors["W2"]) == ([], asked.error)
+            found = await installation.ask(ValidateWarehouse("duckdb", b"{}", "W2"), ValidationReport)
+            assert (found.step, found.reason) == ("settings", asked.error)
+            file.rename(file.with_name("moved.duckdb"))
+            assert (await installation.sync()).errors == {}
+            assert await installation.query(role, "SELECT id FROM shop.tracks", "W2") == [["m1"]]
+            assert (await installation.ask(ValidateWarehouse("duckdb", b"{}", "W2"), ValidationReport)).is_connected
 
     async def test_a_warehouse_without_a_driver_does_not_hold_the_others(self, installation):
         await installation.publish(warehouse("W0", slug="snowflake", created_at=0))
@@ -274,6 +303,21 @@ class TestForeignLock:
 
 
 class TestCalls:
+    async def test_whose_anonymous_ids_are_is_told_by_the_rows_of_each_source(self, installation):
+        async with installation.role():
+            asked = FindAnonymousRows(WORKSPACE, "", frozenset({"u1"}), warehouse_id="W1")
+            assert await installation.ask(asked, FoundAnonymous) == FoundAnonymous(), "nothing is loaded yet"
+            shared = event("m2", userId="u2", anonymousId="v1")
+            await installation.route(event("m1", anonymousId="v1"), shared, event("m3", anonymousId="v2"))
+            await installation.sync()
+            mine = frozenset({("shop", "v1"), ("shop", "v2")})
+            assert await installation.ask(asked, FoundAnonymous) == FoundAnonymous(mine)
+            others = msgspec.structs.replace(asked, among=mine | {("blog", "v1")})
+            assert await installation.ask(others, FoundAnonymous) == FoundAnonymous(frozenset({("shop", "v1")}))
+            for changes in ({"source_id": "blog"}, {"workspace_id": "another"}):
+                asked_elsewhere = msgspec.structs.replace(asked, **changes)
+                assert await installation.ask(asked_elsewhere, FoundAnonymous) == FoundAnonymous()
+
     async def test_a_query_is_answered(self, installation):
         async with installation.role():
             await installation.route(event("m1", properties={"n": 9_007_199_254_740_993}))

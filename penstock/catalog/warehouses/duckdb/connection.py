@@ -5,10 +5,7 @@ or lift a limit.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -40,25 +37,3 @@ def connect(file: Path, megabytes: int, *, is_read_only: bool = False) -> duckdb
             raise WarehouseLocked(int(holder.group(1)) if holder else 0, reason) from error
         raise WarehouseError(reason) from error
     return connection
-
-
-def quoted(name: str) -> str:
-    """`name` as an identifier in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-@contextmanager
-def registered(connection: duckdb.DuckDBPyConnection, name: str, table: Any) -> Iterator[None]:
-    """An Arrow table that statements see under `name`.
-
-    After an error it stays until `forget`: taking it away in a transaction that is aborted would hide the error.
-    """
-    connection.register(name, table)
-    yield
-    connection.unregister(name)
-
-
-def forget(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
-    """Take away what a load that failed has left registered."""
-    for name in names:
-        connection.unregister(name)

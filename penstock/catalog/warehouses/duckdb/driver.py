@@ -1,58 +1,36 @@
-"""The DuckDB warehouse: one transaction per load, which holds the rows, the records and the position, or nothing."""
+"""The embedded warehouse: files in the data directory, which the warehousing role alone opens."""
 
 import contextlib
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from penstock.catalog.warehouses.batch import SourceBatch
-from penstock.catalog.warehouses.duckdb import bookkeeping
-from penstock.catalog.warehouses.duckdb.catalog import Schema, read_schema, read_schemas, schema_of
-from penstock.catalog.warehouses.duckdb.connection import connect, forget
-from penstock.catalog.warehouses.duckdb.objects import ObjectLoading
+from penstock.catalog.warehouses.duckdb.connection import connect
+from penstock.catalog.warehouses.duckdb.engine import DuckDBEngine
 from penstock.catalog.warehouses.duckdb.query import run_query
-from penstock.catalog.warehouses.duckdb.rows import load_rows
-from penstock.catalog.warehouses.port import Load, LoadReport, QueryLimits, SyncRecord, WarehouseError
-from penstock.infra.faults import fault_point
+from penstock.catalog.warehouses.duckdb.rewriting import rewrite
+from penstock.catalog.warehouses.files import embedded_file
+from penstock.catalog.warehouses.port import (
+    QueryLimits,
+    Site,
+    Step,
+    WarehouseError,
+    WarehouseLocked,
+    WarehouseUnreachable,
+)
+from penstock.catalog.warehouses.sql import SqlWarehouse
 from penstock.spec.calls import QueryResult
 
-DEFAULT_FILE = "penstock.duckdb"
 
-
-class DuckDBWarehouse:
+class DuckDBWarehouse(SqlWarehouse):
     """One open file."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, warehouse_id: str) -> None:
+        super().__init__(DuckDBEngine(connection), warehouse_id)
         self._connection = connection
-
-    def positions(self) -> dict[int, int]:
-        try:
-            return bookkeeping.read_positions(self._connection)
-        except duckdb.Error as error:
-            raise WarehouseError(str(error)) from error
-
-    def records_after(self, shard: int, sequence: int) -> list[SyncRecord]:
-        try:
-            return bookkeeping.records_after(self._connection, shard, sequence)
-        except duckdb.Error as error:
-            raise WarehouseError(str(error)) from error
-
-    def load(self, load: Load) -> LoadReport:
-        try:
-            self._connection.execute("BEGIN")
-            try:
-                report = self._load(load)
-                fault_point("warehousing.in_transaction")
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-        except duckdb.Error as error:
-            raise WarehouseError(str(error)) from error
-        return report
 
     def query(self, statement: str, limits: QueryLimits) -> QueryResult:
         cursor = self._connection.cursor()
@@ -64,66 +42,100 @@ class DuckDBWarehouse:
     def close(self) -> None:
         self._connection.close()
 
-    def _roll_back(self) -> None:
-        # A commit that failed has rolled back already.
-        with contextlib.suppress(duckdb.Error):
-            self._connection.execute("ROLLBACK")
-        with contextlib.suppress(duckdb.Error):
-            forget(self._connection, ("penstock_batch", "penstock_foreign"))
 
-    def _load(self, load: Load) -> LoadReport:
-        begun = time.monotonic()
-        bookkeeping.prepare(self._connection)
-        total = events = 0
-        records = []
-        schemas = read_schemas(self._connection, sorted({schema_of(source.schema) for source in load.sources}))
-        for source in load.sources:
-            # Taken once: should two sources share a schema, the second one's tables are those that the first has left.
-            schema = schema_of(source.schema)
-            targets = schemas.pop(schema, None)
-            if targets is None:
-                targets = read_schema(self._connection, schema)
-            rows = self._load_source(load, source, targets)
-            total, events = total + rows, events + source.events
-            if rows or source.discards.total:
-                records.append(bookkeeping.record_of(load, source, rows, time.monotonic() - begun))
-        bookkeeping.write_discards(self._connection, load)
-        bookkeeping.write_records(self._connection, load, records)
-        bookkeeping.write_position(self._connection, load)
-        return LoadReport(total, events, records)
+class DuckDBFile:
+    """A file that may not be there yet. Who has loaded into it owns it: the data of a warehouse that was deleted stays,
+    and is not the next one's, which may be of another workspace.
+    """
 
-    def _load_source(self, load: Load, source: SourceBatch, targets: Schema) -> int:
-        connection, schema = self._connection, schema_of(source.schema)
-        loaded_at = bookkeeping.moment(load.loaded_at)
-        repeated: dict[str, frozenset[str]] = {}
-        rows = 0
-        for table in source.tables.values():
-            added, repeated[table.name] = load_rows(
-                connection, schema, table, targets.get(table.name), source.discards, loaded_at
+    is_local = True
+
+    def __init__(self, file: Path, site: Site) -> None:
+        self.name = str(file)
+        self._file = file
+        self._site = site
+
+    def exists(self) -> bool:
+        return self._file.exists()
+
+    def open(self) -> DuckDBWarehouse:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        connection = connect(self._file, self._site.megabytes)
+        try:
+            self._require_own(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return DuckDBWarehouse(connection, self._site.warehouse_id)
+
+    def _require_own(self, connection: duckdb.DuckDBPyConnection) -> None:
+        owners = owners_of(connection)
+        if owners and self._site.warehouse_id not in owners:
+            reason = (
+                f"the file {self._file.name} holds what another warehouse has loaded, which was deleted or is another "
+                "installation's: name another one in `settings.file`, or move it away"
             )
-            rows += added
-        objects = ObjectLoading(connection, schema, source.discards, loaded_at)
-        for batch in source.objects.values():
-            rows += objects.load(batch, targets.get(batch.name), repeated.get(batch.calls_table, frozenset()))
-        return rows
+            raise WarehouseUnreachable(Step.SETTINGS, reason)
+
+    def rewrite(self) -> None:
+        if self._file.exists():
+            rewrite(self._file, self._site.megabytes)
+
+    def check(self) -> None:
+        """A file that this process holds open, or that is not there yet, is as good as can be."""
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WarehouseUnreachable(Step.PERMISSION, str(error)) from error
+        if self._file.exists():
+            with contextlib.suppress(WarehouseLocked):
+                self.open().close()
+
+
+def owners_of(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Ids of the warehouses that have loaded into a file; a release that knew one warehouse told none."""
+    told = connection.execute(
+        "SELECT 1 FROM information_schema.columns WHERE table_catalog = current_database() AND "
+        "table_schema = 'penstock_meta' AND table_name = 'positions' AND column_name = 'warehouse_id'"
+    ).fetchall()
+    if not told:
+        return set()
+    found = connection.execute("SELECT DISTINCT warehouse_id FROM penstock_meta.positions").fetchall()
+    return {owner for (owner,) in found if owner is not None}
+
+
+def _owners_in(file: Path, megabytes: int) -> set[str]:
+    with contextlib.closing(connect(file, megabytes)) as connection:
+        return owners_of(connection)
 
 
 class DuckDBDriver:
-    """Files in the data directory; the setting `file` names another than the default one."""
+    """The setting `file` names another file than the default one."""
 
-    def location(self, settings: Mapping[str, Any], directory: str) -> str:
-        name = Path(str(settings.get("file") or DEFAULT_FILE)).name
-        if not name.startswith("penstock") or not name.endswith(".duckdb"):
-            raise WarehouseError(f"the setting `file` must read penstock….duckdb, not {name!r}")
-        return str(Path(directory) / name)
+    def place(self, settings: Mapping[str, Any], site: Site) -> DuckDBFile:
+        try:
+            name = embedded_file(settings)
+        except ValueError as error:
+            raise WarehouseError(str(error)) from error
+        return DuckDBFile(Path(site.directory) / name, site)
 
-    def exists(self, location: str) -> bool:
-        return Path(location).exists()
-
-    def open(self, location: str, megabytes: int) -> DuckDBWarehouse:
-        file = Path(location)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return DuckDBWarehouse(connect(file, megabytes))
+    def left(self, site: Site, but: AbstractSet[str]) -> Iterator[DuckDBFile]:
+        """Whatever the files are called: somebody may have moved them within the folder."""
+        unread: list[str] = []
+        for file in sorted(Path(site.directory).glob("*.duckdb")):
+            if str(file) in but:
+                continue
+            try:
+                owners = _owners_in(file, site.megabytes)
+            except (WarehouseError, duckdb.Error):
+                # Who removes it while it is looked at has removed it.
+                unread += [file.name] if file.exists() else []
+            else:
+                if site.warehouse_id in owners:
+                    yield DuckDBFile(file, site)
+        if unread:
+            message = f"it cannot be told whose these files are, for they cannot be opened: {', '.join(unread)}"
+            raise WarehouseError(message)
 
 
 driver = DuckDBDriver()

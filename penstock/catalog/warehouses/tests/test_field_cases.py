@@ -52,7 +52,7 @@ class TestFC21BigNumbers:
             1000.0,
         ]
         kinds = target.columns("ledger")
-        assert (kinds["odd"], kinds["text"], kinds["whole"], kinds["exp"]) == ("BIGINT", "VARCHAR", "DOUBLE", "DOUBLE")
+        assert (kinds["odd"], kinds["text"], kinds["whole"], kinds["exp"]) == ("integer", "varchar", "float", "float")
 
     def test_what_is_beyond_a_column_is_discarded_with_all_its_digits(self, target):
         target.load(BIG)
@@ -98,14 +98,14 @@ class TestFC28OtherTypesLater:
         kinds = loaded.columns("item_sold")
         names = ("price", "code", "at", "ok", "ratio", "tags", "dims_w", "dims_h")
         assert [kinds[name] for name in names] == [
-            "BIGINT",
-            "VARCHAR",
-            "TIMESTAMP",
-            "BOOLEAN",
-            "DOUBLE",
-            "VARCHAR",
-            "BIGINT",
-            "BIGINT",
+            "integer",
+            "varchar",
+            "timestamp",
+            "boolean",
+            "float",
+            "varchar",
+            "integer",
+            "integer",
         ]
 
     def test_what_can_be_cast_is_cast(self, loaded):
@@ -136,9 +136,9 @@ class TestFC29TwoTypesInOneLoad:
     @pytest.mark.parametrize(
         ("values", "kind", "stored", "discarded"),
         [
-            (["five", 5], "BIGINT", [None, 5], ["five"]),
-            ([5, "five"], "VARCHAR", ["5", "five"], []),
-            ([5, "five", 6], "BIGINT", [5, None, 6], ["five"]),
+            (["five", 5], "integer", [None, 5], ["five"]),
+            ([5, "five"], "varchar", ["5", "five"], []),
+            ([5, "five", 6], "integer", [5, None, 6], ["five"]),
         ],
     )
     def test_the_latest_occurrence_decides(self, target, values, kind, stored, discarded):
@@ -158,13 +158,11 @@ class TestFC29TwoTypesInOneLoad:
 class TestFC30AndFC32TheCustomersHand:
     """The customer's changes are made on the driver's own connection: there is no other way into an open file."""
 
-    def change(self, target, statement):
-        target.warehouse._connection.execute(statement)
-
     def test_a_changed_type_and_a_foreign_column_are_loaded_as_far_as_the_engine_can(self, target):
         target.load(sold("m1", price=1))
-        self.change(target, "ALTER TABLE shop.item_sold ALTER price TYPE DECIMAL(18,2)")
-        self.change(target, "ALTER TABLE shop.item_sold ADD COLUMN geo STRUCT(x DOUBLE, y DOUBLE)")
+        target.change("ALTER TABLE shop.item_sold ALTER price TYPE DECIMAL(18,2)")
+        geometry = {"duckdb": "STRUCT(x DOUBLE, y DOUBLE)", "postgres": "point"}[target.slug]
+        target.change(f"ALTER TABLE shop.item_sold ADD COLUMN geo {geometry}")
         for identifier in ("m2", "m3"):
             target.load(sold(identifier, price=9.99, geo="x"))
         assert target.rows("SELECT price, geo FROM shop.item_sold ORDER BY id") == [
@@ -172,7 +170,7 @@ class TestFC30AndFC32TheCustomersHand:
             ["9.99", None],
             ["9.99", None],
         ]
-        assert target.columns("item_sold")["price"] == "DECIMAL(18,2)"
+        assert target.columns("item_sold")["price"] in ("DECIMAL(18,2)", "numeric")
         assert [discard[1:] for discard in target.discards()] == [
             ("geo", "m2", "x", "cast_failed"),
             ("geo", "m3", "x", "cast_failed"),
@@ -180,20 +178,20 @@ class TestFC30AndFC32TheCustomersHand:
 
     def test_a_foreign_type_records_what_it_rounds(self, target):
         target.load(sold("m1", price=1))
-        self.change(target, "ALTER TABLE shop.item_sold ALTER price TYPE DECIMAL(18,2)")
+        target.change("ALTER TABLE shop.item_sold ALTER price TYPE DECIMAL(18,2)")
         target.load(sold("m2", price=9.999))
         assert target.discards() == [("item_sold", "price", "m2", "9.999", "precision_lost")]
 
     def test_users_keep_a_type_that_the_customer_chose(self, target):
         target.load({"type": "identify", "userId": "u1", "messageId": "m1", "traits": {"age": 1}})
-        self.change(target, "ALTER TABLE shop.users ALTER age TYPE DECIMAL(9,1)")
+        target.change("ALTER TABLE shop.users ALTER age TYPE DECIMAL(9,1)")
         target.load({"type": "identify", "userId": "u1", "messageId": "m2", "traits": {"age": 2.5}})
         assert target.one("SELECT age FROM shop.users") == ["2.5"]
 
     def test_dropped_tables_and_columns_come_back_with_new_data(self, target):
         target.load(sold("m1", price=1), page("m2"))
-        self.change(target, "DROP TABLE shop.item_sold")
-        self.change(target, "ALTER TABLE shop.pages DROP title")
+        target.change("DROP TABLE shop.item_sold")
+        target.change("ALTER TABLE shop.pages DROP title")
         target.load(sold("m3", price=2), page("m4"))
         assert target.rows("SELECT id, price FROM shop.item_sold") == [["m3", 2]]
         assert target.rows("SELECT id, title FROM shop.pages ORDER BY id") == [["m2", None], ["m4", "Shop"]]
@@ -201,14 +199,14 @@ class TestFC30AndFC32TheCustomersHand:
 
     def test_a_view_in_the_place_of_a_table_does_not_stop_the_sync(self, target):
         target.load(page("m1"))
-        self.change(target, "CREATE VIEW shop.item_sold AS SELECT 1 AS id")
+        target.change("CREATE VIEW shop.item_sold AS SELECT 1 AS id")
         target.load(sold("m2", price=2))
         assert target.one("SELECT id FROM shop.tracks") == ["m2"]
         assert target.discards() == [("item_sold", "", "m2", "1 rows", "not_a_table")]
 
     def test_a_dropped_schema_of_ours_is_made_again(self, target):
         target.load(sold("m1"))
-        self.change(target, "DROP SCHEMA penstock_meta CASCADE")
+        target.change("DROP SCHEMA penstock_meta CASCADE")
         assert target.warehouse.positions() == {}
         target.load(sold("m1"), sold("m2"), after=0)
         assert target.rows("SELECT id FROM shop.item_sold ORDER BY id") == [["m1"], ["m2"]]
@@ -261,12 +259,22 @@ class TestFC36OtherScripts:
 
 
 class TestFC39Wide:
-    def test_1700_traits_arrive(self, target):
-        traits = {f"trait_{number}": number for number in range(1_700)}
-        for message_id in ("m1", "m2"):
-            target.load({"type": "identify", "userId": "u1", "messageId": message_id, "traits": traits})
-        assert target.one("SELECT trait_0, trait_1699 FROM shop.users") == [0, 1_699]
-        assert target.discards() == []
+    TRAITS = {f"trait_{number}": number for number in range(1_700)}
+
+    def test_1700_traits_arrive_as_far_as_the_engine_has_room(self, target):
+        reports = [
+            target.load({"type": "identify", "userId": "u1", "messageId": message_id, "traits": self.TRAITS})
+            for message_id in ("m1", "m2")
+        ]
+        assert target.one("SELECT trait_0, trait_700 FROM shop.users") == [0, 700]
+        if target.slug == "duckdb":
+            assert target.one("SELECT trait_1699 FROM shop.users") == [1_699]
+            assert target.discards() == []
+        else:
+            notices = [notice["message"] for report in reports for notice in report.records[0].notices]
+            assert "too_many_columns" in " ".join(notices)
+        target.load({"type": "identify", "userId": "u2", "messageId": "m3", "traits": {"trait_0": 7}})
+        assert target.one("SELECT trait_0 FROM shop.users WHERE id = 'u2'") == [7]
 
     def test_what_is_over_the_limit_is_named_and_later_events_are_unaffected(self, target):
         traits = {f"trait_{number}": number for number in range(COLUMN_LIMIT + 5)}
@@ -279,10 +287,12 @@ class TestFC39Wide:
 
 
 class TestFC40Long:
-    def test_a_long_text_is_kept_whole_between_others(self, target):
+    def test_a_long_text_is_whole_or_cut_as_the_engine_has_it_between_others(self, target):
         text = "x" * 511 + "🙂" + "y" * 19_488
         target.load(sold("m1", note="a"), sold("m2", note=text), sold("m3", note="b"))
-        assert [row[0] for row in target.rows("SELECT note FROM shop.item_sold ORDER BY id")] == ["a", text, "b"]
+        kept = text if target.slug == "duckdb" else text[:512]
+        assert [row[0] for row in target.rows("SELECT note FROM shop.item_sold ORDER BY id")] == ["a", kept, "b"]
+        assert [discard[4] for discard in target.discards()] == ["truncated"] * (kept != text)
 
 
 class TestFC42Future:

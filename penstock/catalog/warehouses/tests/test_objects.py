@@ -55,6 +55,14 @@ def test_a_late_call_may_bring_a_column(target):
     assert target.one("SELECT plan, city FROM shop.users") == ["pro", "Ghent"]
 
 
+def test_a_trait_that_is_null_leaves_the_value_and_an_empty_text_is_one(target):
+    target.load(identify("m1", 10, plan="pro", email="a@b.test"), identify("m2", 20, plan=None, never=None))
+    target.load(identify("m3", 30, plan=None, email=""))
+    assert target.one("SELECT plan, email FROM shop.users") == ["pro", ""]
+    assert target.one("SELECT plan FROM shop.identifies WHERE id = 'm3'") == [None]
+    assert "never" not in target.columns("users")
+
+
 def test_accounts_are_merged_by_group(target):
     group = {"type": "group", "userId": "u1", "groupId": "g1"}
     target.load(group | {"messageId": "m1", "traits": {"name": "Initech", "seats": 5}})
@@ -67,6 +75,6 @@ def test_accounts_are_merged_by_group(target):
 
 def test_a_users_table_without_its_rows_is_filled_again(target):
     target.load(identify("m1", 10, plan="free"))
-    target.warehouse._connection.execute("DELETE FROM shop.users")
+    target.change("DELETE FROM shop.users")
     target.load(identify("m2", 20, email="a@b.test"))
     assert target.rows("SELECT id, plan, email FROM shop.users") == [["u1", None, "a@b.test"]]

@@ -187,7 +187,7 @@ async def test_calls_are_answered_again_after_the_server_was_killed(own_nats_ser
     server = CallServer(answering, "warehousing")
     await server.answer(SyncWarehouses, sync)
     await own_nats_server.kill()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while asking.is_connected:
             await asyncio.sleep(0.01)
     with pytest.raises(RoleDown):
@@ -198,3 +198,137 @@ async def test_calls_are_answered_again_after_the_server_was_killed(own_nats_ser
     await server.close()
     await answering.close()
     await asking.close()
+
+
+async def test_a_role_that_comes_back_to_the_log_engine_after_the_asker_is_waited_for(own_nats_server):
+    asking = await Log.connect(own_nats_server.url, token=own_nats_server.token)
+    await own_nats_server.kill()
+    await own_nats_server.start()
+    async with asyncio.timeout(30):
+        while not asking.seconds_since_reconnect < 5:
+            await asyncio.sleep(0.01)
+    report = asyncio.create_task(CallClient(asking).ask(SyncWarehouses(), SyncReport, deadline_seconds=30))
+    answering = await Log.connect(own_nats_server.url, token=own_nats_server.token)
+    server = CallServer(answering, "warehousing")
+    await server.answer(SyncWarehouses, sync)
+    assert (await report).rows == 3
+    await server.close()
+    await answering.close()
+    await asking.close()
+
+
+class TestKilled:
+    """A role that is killed while it has a call: the asker does not wait until the deadline."""
+
+    @pytest.fixture
+    async def answering(self, own_nats_server):
+        connected = await Log.connect(own_nats_server.url, token=own_nats_server.token, name="answering")
+        yield connected
+        await connected.close()
+
+    @pytest.fixture
+    async def asking(self, own_nats_server):
+        connected = await Log.connect(own_nats_server.url, token=own_nats_server.token, name="asking")
+        yield CallClient(connected)
+        await connected.close()
+
+    async def begun(self, answering, asking, **options):
+        """A call that was taken and is never answered."""
+        entered = asyncio.Event()
+
+        async def hang(_call):
+            entered.set()
+            await asyncio.Event().wait()
+
+        await CallServer(answering, "warehousing").answer(SyncWarehouses, hang)
+        task = asyncio.create_task(asking.ask(SyncWarehouses(), SyncReport, deadline_seconds=30, **options))
+        await entered.wait()
+        return task
+
+    async def ends(self, task):
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(CallTimedOut, match="warehousing ended before it answered"):
+            await task
+        assert asyncio.get_running_loop().time() - started < 6
+
+    async def test_a_call_ends_with_the_process_that_took_it(self, answering, asking):
+        task = await self.begun(answering, asking)
+        await answering.close()
+        await self.ends(task)
+
+    async def test_also_where_another_process_of_the_role_lives(self, log, own_nats_server, answering, asking):
+        task = await self.begun(answering, asking)
+        other = await Log.connect(own_nats_server.url, token=own_nats_server.token)
+        await CallServer(other, "warehousing").answer(SyncWarehouses, sync)
+        await answering.close()
+        await self.ends(task)
+        assert (await asking.ask(SyncWarehouses(), SyncReport, deadline_seconds=5)).rows == 3
+        await other.close()
+
+    async def test_a_call_that_nobody_takes_any_more_ends_too(self, answering, asking):
+        arrived = asyncio.Event()
+
+        async def swallow(_message):
+            """As a process that is killed before it looks at what came."""
+            arrived.set()
+
+        await answering.subscribe_core("call.warehousing.sync", swallow)
+        task = asyncio.create_task(asking.ask(SyncWarehouses(), SyncReport, deadline_seconds=30))
+        await arrived.wait()
+        await answering.close()
+        await self.ends(task)
+
+    async def test_one_that_works_long_is_waited_for(self, answering, asking):
+        async def slow(_call):
+            await asyncio.sleep(3.5)
+            return SyncReport(1, 1)
+
+        server = CallServer(answering, "warehousing")
+        await server.answer(SyncWarehouses, slow)
+        assert (await asking.ask(SyncWarehouses(), SyncReport, deadline_seconds=10)).rows == 1
+        await server.close()
+
+
+class TestAskEach:
+    async def asked(self, client, **changes):
+        asking = {"role": "edge", "deadline_seconds": 2.0, "window_seconds": 0.3} | changes
+        found = await client.ask_each(RoleStatus(), StatusReport, **asking)
+        return sorted(report.pid for report in found)
+
+    async def test_every_process_of_a_role_answers_once(self, log, client):
+        servers = [CallServer(log, "edge") for _ in range(3)]
+        for pid, server in enumerate(servers, 1):
+
+            async def status(_call, pid=pid):
+                return StatusReport("edge", "ready", [], pid, 0)
+
+            await server.answer(RoleStatus, status)
+        assert await self.asked(client) == [1, 2, 3]
+        assert (await client.ask(RoleStatus(), StatusReport, deadline_seconds=2, role="edge")).pid in (1, 2, 3)
+        for server in servers:
+            await server.close()
+
+    async def test_one_that_fails_is_left_out(self, server, log, client):
+        async def status(_call):
+            return StatusReport("warehousing", "ready", [], 1, 0)
+
+        async def failing(_call):
+            raise CallFailed("broken", "it is broken")
+
+        other = CallServer(log, "warehousing")
+        await server.answer(RoleStatus, status)
+        await other.answer(RoleStatus, failing)
+        assert await self.asked(client, role="warehousing") == [1]
+        await other.close()
+
+    async def test_where_nobody_listens_that_is_known_at_once(self, client):
+        started = asyncio.get_running_loop().time()
+        assert await self.asked(client) == []
+        assert asyncio.get_running_loop().time() - started < 1.5
+
+    async def test_who_does_not_answer_is_waited_for_no_longer_than_the_deadline(self, server, client):
+        async def hanging(_call):
+            await asyncio.Event().wait()
+
+        await server.answer(RoleStatus, hanging)
+        assert await self.asked(client, role="warehousing", deadline_seconds=0.3) == []

@@ -23,7 +23,7 @@ async def facts_log(own_nats_server):
 
 
 async def take(log, start, count):
-    async with asyncio.timeout(5), aclosing(read_facts(log, start)) as facts:
+    async with asyncio.timeout(30), aclosing(read_facts(log, start)) as facts:
         return [await anext(facts) for _ in range(count)]
 
 

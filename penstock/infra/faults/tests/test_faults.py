@@ -32,7 +32,7 @@ class TestFaultPoint:
         (tmp_path / "a.b").write_text("stop")
         process = start(tmp_path)
         report = tmp_path / f"a.b.{process.pid}"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not report.exists():
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -64,4 +64,22 @@ class TestFaultPoint:
         )
         environment = {**os.environ, "PENSTOCK_FAULTS_DIR": str(tmp_path)}
         shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+        assert shown.stdout == b"False\n"
+
+    def test_a_hold_ends_when_its_file_is_gone(self, tmp_path):
+        (tmp_path / "a.b").write_text("hold")
+        code = (
+            "import asyncio, os, sys\n"
+            "from penstock.infra.faults import fault_pause\n"
+            "async def main():\n"
+            "    pause = asyncio.create_task(fault_pause('a.b'))\n"
+            "    await asyncio.sleep(0.1)\n"
+            "    print(pause.done(), flush=True)\n"
+            "    os.unlink(sys.argv[1])\n"
+            "    await pause\n"
+            "asyncio.run(main())\n"
+        )
+        environment = {**os.environ, "PENSTOCK_FAULTS_DIR": str(tmp_path)}
+        command = [sys.executable, "-c", code, tmp_path / "a.b"]
+        shown = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=30)
         assert shown.stdout == b"False\n"

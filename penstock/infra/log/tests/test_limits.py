@@ -5,13 +5,14 @@ import asyncio
 import pytest
 
 from penstock.infra.log import Log, LogFull, StreamSpec
-from penstock.infra.log.server import EmbeddedServer, ServerError, free_port
-from penstock.testing.nats_server import take
+from penstock.infra.log.server import EmbeddedServer, ServerError
+from penstock.kit.ports import free_port
+from penstock.testing.endless import take
 
 
 @pytest.fixture
 async def small(tmp_path):
-    server = EmbeddedServer(tmp_path / "nats", storage_limit=8 << 20)
+    server = EmbeddedServer(tmp_path / "nats", storage_limit=lambda: 8 << 20)
     await server.start()
     log = await Log.connect(server.url, token=server.token)
     await log.ensure_stream(StreamSpec("S", ("s.>",)))
@@ -54,7 +55,7 @@ async def test_readers_at_rest_exchange_nothing(own_nats_server):
     await log.ensure_stream(StreamSpec("S", ("s.>",), storage="memory"))
     readers = [asyncio.create_task(anext(log.read("S", 1))) for _ in range(10)]
     client = log._link.connection._client
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await log.state("S")) and client.stats["out_msgs"] < 20:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.2)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from penstock.infra.log import LogRefused, LogUnavailable, StreamSpec
-from penstock.testing.nats_server import take
+from penstock.testing.endless import take
 
 
 async def fill(log, subject, count, size=1):
@@ -153,7 +153,7 @@ class TestRead:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await reader.aclose()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while await consumers(log, name):
                 await asyncio.sleep(0.01)
 

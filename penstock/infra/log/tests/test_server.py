@@ -11,7 +11,8 @@ import pytest
 
 from penstock.infra.log import Log, LogRefused, LogUnavailable
 from penstock.infra.log.installation import check_server, ensure_streams
-from penstock.infra.log.server import EmbeddedServer, PortTakenError, ServerError, _check_version, free_port
+from penstock.infra.log.server import EmbeddedServer, PortTakenError, ServerError, _check_version
+from penstock.kit.ports import free_port
 
 
 async def test_it_syncs_always_and_keeps_its_secrets(own_nats_server):
@@ -54,7 +55,7 @@ async def test_a_connection_waits_for_a_server_that_starts_later(tmp_path):
 
 
 async def test_it_keeps_address_and_data_over_a_restart(tmp_path):
-    server = EmbeddedServer(tmp_path / "nats", storage_limit=1 << 30)
+    server = EmbeddedServer(tmp_path / "nats", storage_limit=lambda: 1 << 30)
     await server.start()
     url = server.url
     log = await Log.connect(url, token=server.token)
@@ -109,7 +110,7 @@ async def test_it_dies_when_its_parent_is_killed(tmp_path):
     os.kill(pid, 0)
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while is_running(pid):
             await asyncio.sleep(0.01)
 

@@ -33,6 +33,16 @@ async def test_every_destination_is_seen_once_with_its_actions(control):
     assert sum(len(entry["actions"]) for entry in seen) > 500
 
 
+@pytest.mark.parametrize("headers", [{}, {"accept": V1}])
+async def test_a_page_tells_of_a_destination_what_it_tells_itself_in_that_contract(control, headers):
+    for _ in range(2):
+        told = (await control.data("GET", "/catalog/destinations?pagination.count=2", **headers))["destinationsCatalog"]
+        for entry in told:
+            alone = await control.data("GET", f"/catalog/destinations/{entry['id']}", **headers)
+            assert alone["destinationMetadata"] == entry
+            assert ("screen" in entry["supportedMethods"]) is not bool(headers)
+
+
 async def test_the_action_of_the_webhook_is_its_key_in_the_package(control):
     metadata = (await control.data("GET", f"/catalog/destinations/{WEBHOOK}"))["destinationCatalog"]
     (action,) = metadata["actions"]

@@ -2,24 +2,16 @@ import asyncio
 
 import pytest
 
-from penstock.infra.db import Database, sqlite_url
 from penstock.infra.log import StreamSpec
-from penstock.infra.migrations import upgrade
 from penstock.kit.clock import SystemClock
 from penstock.resources.delivery_overview import Fold, select_totals, select_watermarks
 from penstock.resources.delivery_overview.fold import Report
+from penstock.resources.delivery_overview.repository import LATENCIES, OUTCOMES, add_counts, add_latencies
+from penstock.resources.delivery_overview.series import Wanted, select_latencies
+from penstock.resources.delivery_overview.timeframe import Timeframe
 from penstock.spec import delivery, facts
-from penstock.spec.facts import CountedOutcome, FactHead, encode_fact
+from penstock.spec.facts import CountedLatency, CountedOutcome, FactHead, encode_fact
 from penstock.spec.streams import streams
-
-
-@pytest.fixture
-async def database(tmp_path):
-    url = sqlite_url(tmp_path / "control.sqlite")
-    upgrade(url)
-    opened = Database(url)
-    yield opened
-    await opened.close()
 
 
 def outcome(count, *, reason="", minute=1, retries=0, workspace="w"):
@@ -78,6 +70,70 @@ async def test_a_fact_counts_only_where_it_joins(database):
     assert (watermarks["facts.pipeline.0"].position, watermarks["STREAM"].sequence) == (20, 4)
 
 
+async def test_latencies_are_added_by_destination_minute_and_bucket(database):
+    fold = Fold(database, None, SystemClock())
+    told = [CountedLatency("w", "s", "d", 1, 40, 2), CountedLatency("w", "s", "d", 1, 44, 1)]
+    await apply(database, fold, Report("a", -1, 1, 1, [], latencies=told))
+    more = [CountedLatency("w", "s", "d", 1, 40, 5), CountedLatency("w", "s", "e", 1, 40, 7)]
+    await apply(database, fold, Report("a", -1, 2, 2, [], latencies=more))
+    assert await latencies(database) == {40: 7, 44: 1}
+
+
+async def latencies(database, end=10_000):
+    wanted = Wanted("w", (), Timeframe(0, end, 1), {"destination_id": ["d"]})
+    async with database.reading() as connection:
+        return await select_latencies(connection, wanted)
+
+
+class TestCondensing:
+    async def test_minutes_become_their_hour_and_nothing_is_lost(self, database):
+        await add(database, [outcome(number, minute=number, retries=1) for number in range(1, 150)])
+        await add(database, [outcome(1_000, minute=60)])
+        before = sum(each["count"] for each in await totals(database))
+        assert await OUTCOMES.condense(database, 125) == 59 + 59
+        rows = await totals(database, ("minute",))
+        assert [(each["minute"], each["count"]) for each in rows[:2]] == [
+            (0, sum(range(60))),
+            (60, sum(range(60, 120)) + 1_000),
+        ]
+        assert [each["minute"] for each in rows[2:]] == list(range(120, 150)), "the hour at hand stays as it is"
+        assert sum(each["count"] for each in rows) == before
+        assert sum(each["retries"] for each in rows) == 149
+        assert await OUTCOMES.condense(database, 125) == 0
+
+    async def test_what_comes_late_joins_its_hour_at_the_next_round(self, database):
+        await add(database, [outcome(1, minute=5), outcome(2, minute=65)])
+        await OUTCOMES.condense(database, 120)
+        await add(database, [outcome(4, minute=6)])
+        assert await OUTCOMES.condense(database, 120) == 1
+        assert [(each["minute"], each["count"]) for each in await totals(database, ("minute",))] == [(0, 5), (60, 2)]
+
+    async def test_two_that_condense_while_the_fold_counts_lose_nothing(self, database):
+        many = [outcome(1, reason=f"R{number % 7}", minute=number) for number in range(1_200)]
+        await add(database, many)
+        late = [many[start : start + 100] for start in range(0, 1_200, 100)]
+        await asyncio.gather(
+            OUTCOMES.condense(database, 1_200),
+            OUTCOMES.condense(database, 1_200),
+            *(add(database, part) for part in late),
+        )
+        await OUTCOMES.condense(database, 1_200)
+        rows = await totals(database, ("minute", "reason"))
+        assert sum(each["count"] for each in rows) == 2_400
+        assert {each["minute"] % 60 for each in rows} == {0}
+
+    async def test_latencies_are_condensed_alike(self, database):
+        async with database.writing() as connection:
+            await add_latencies(connection, [CountedLatency("w", "s", "d", minute, 40, 2) for minute in range(120)])
+        assert await LATENCIES.condense(database, 120) == 118
+        assert await latencies(database, 60) == {40: 120}
+
+
+async def add(database, outcomes):
+    async with database.writing() as connection:
+        await add_counts(connection, outcomes)
+
+
 async def apply_and_fail(database, fold):
     async with database.writing() as connection:
         await fold.apply(connection, "STREAM", [Report("a", -1, 1, 1, [outcome(1)])])
@@ -99,6 +155,7 @@ async def test_a_thousand_kinds_of_outcome_are_folded_at_once(database):
     assert (await totals(database))[0]["count"] == 2400
 
 
+@pytest.mark.one_database  # the streams are those of the whole session
 async def test_both_streams_are_followed_and_a_fold_begun_anew_goes_on_where_the_other_ended(database, log):
     for name, subjects in streams(1).items():
         await log.ensure_stream(StreamSpec(name, subjects, storage="memory"))
@@ -113,7 +170,7 @@ async def test_both_streams_are_followed_and_a_fold_begun_anew_goes_on_where_the
     fold = Fold(database, log, SystemClock())
     async with running(fold):
         await until(database, 33)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not fold.alarms:
                 await asyncio.sleep(0.01)
     assert "cannot be read" in fold.alarms["facts.pipeline.0"]
@@ -148,6 +205,6 @@ class running:
 
 
 async def until(database, count):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while sum(row["count"] for row in await totals(database)) != count:
             await asyncio.sleep(0.02)

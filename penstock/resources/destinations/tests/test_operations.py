@@ -2,7 +2,10 @@ import json
 
 import pytest
 
+from penstock.api.connection_settings import StoredSettings, merge
 from penstock.catalog.destinations import load_destination_catalog
+from penstock.infra.secrets import Sealer
+from penstock.resources.catalog import destination_entry
 from penstock.testing.control_plane import V1
 
 HTTP_API = "iUM16Md8P2"
@@ -18,6 +21,10 @@ async def source_id(control):
 async def make(control, source_id, metadata_id=WEBHOOK, **body):
     asked = {"sourceId": source_id, "metadataId": metadata_id, **body}
     return (await control.data("POST", "/destinations", asked))["destination"]
+
+
+def defaults_of(entry):
+    return {option.name: option.default_value for option in entry.options}
 
 
 async def last_snapshot(control):
@@ -67,11 +74,24 @@ class TestCreateDestination:
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == field
 
-    async def test_every_destination_of_the_catalog_can_be_made(self, control, source_id):
+    @pytest.mark.one_database
+    @pytest.mark.parametrize(
+        "maps_by_itself", [True, pytest.param(False, marks=pytest.mark.torture)], ids=["presets", "no presets"]
+    )
+    async def test_every_destination_of_the_catalog_can_be_made(self, control, source_id, maps_by_itself):
         for entry in load_destination_catalog().values():
-            settings = {option.name: option.default_value for option in entry.options}
-            destination = await make(control, source_id, entry.id, settings=settings)
-            assert destination["metadata"]["id"] == entry.id
+            if bool(entry.presets) is maps_by_itself:
+                destination = await make(control, source_id, entry.id, settings=defaults_of(entry))
+                assert destination["metadata"]["id"] == entry.id
+
+    def test_every_destination_of_the_catalog_takes_its_own_defaults(self):
+        for entry in load_destination_catalog().values():
+            merge(StoredSettings(), defaults_of(entry), destination_entry(entry.id).options, Sealer(b"k" * 32))
+
+    async def test_one_whose_code_is_not_published_takes_no_type_of_event(self, control, source_id):
+        classic = next(each for each in load_destination_catalog().values() if not each.traits.is_deliverable)
+        await make(control, source_id, classic.id)
+        assert (await last_snapshot(control)).supported_types == []
 
     async def test_a_setting_of_a_wrong_type_is_refused_by_name(self, control, source_id):
         body = {"sourceId": source_id, "metadataId": WEBHOOK, "settings": {"sharedSecret": {"a": 1}}}
@@ -154,6 +174,7 @@ class TestUpdateDestination:
         removed = (await control.data("PATCH", path, {"settings": {"sharedSecret": None}}))["destination"]
         assert removed["settings"] == {}
 
+    @pytest.mark.one_database
     async def test_no_secret_stands_in_the_database_in_the_clear(self, control, source_id, tmp_path):
         await make(control, source_id, settings={"sharedSecret": "s3cret-value"})
         await control.database.close()
@@ -208,3 +229,22 @@ class TestListDestinations:
             seen += [each["id"] for each in data["destinations"]]
             cursor = data["pagination"].get("next")
         assert seen == made
+
+
+async def test_the_destinations_of_a_source_are_listed_page_by_page(control):
+    made = {}
+    for slug in ("one", "two"):
+        source = (await control.data("POST", "/sources", {"slug": slug, "metadataId": "iUM16Md8P2"}))["source"]
+        for name in ("A", "B", "C"):
+            asked = {"sourceId": source["id"], "metadataId": "614a3c7d791c91c41bae7599", "name": name}
+            destination = (await control.data("POST", "/destinations", asked))["destination"]
+            made.setdefault(source["id"], []).append(destination["id"])
+    for source_id, ids in made.items():
+        seen, query = [], "pagination[count]=2"
+        while query:
+            page = await control.data("GET", f"/sources/{source_id}/connected-destinations?{query}")
+            assert page["pagination"]["totalEntries"] == 3
+            seen += [each["id"] for each in page["destinations"]]
+            cursor = page["pagination"].get("next")
+            query = f"pagination[count]=2&pagination[cursor]={cursor}" if cursor else ""
+        assert seen == ids

@@ -1,9 +1,10 @@
 import httpx
 import pytest
 
-from penstock.infra.calls import CallClient, CallFailed, CallServer
+from penstock.infra.calls import CallClient, CallFailed, CallServer, Streams
 from penstock.resources.application import build_application
 from penstock.resources.installation import FirstRunKeys, Installation
+from penstock.resources.installation.status import Status, metrics_text
 from penstock.spec.calls import QueryResult, QueryWarehouse, RoleStatus, StatusReport, SyncReport, SyncWarehouses
 
 LOCAL = "local"
@@ -13,7 +14,7 @@ OWN = StatusReport("control", "ready", [], 1, 2)
 @pytest.fixture
 async def ask(control, log, tmp_path):
     keys = FirstRunKeys("tok", "key")
-    installation = Installation(control.database, CallClient(log), tmp_path, "local", lambda: OWN, keys)
+    installation = Installation(control.database, CallClient(log), tmp_path, "local", lambda: OWN, keys, Streams(log))
     transport = httpx.ASGITransport(build_application(control.api, installation.routes()))
 
     async def answer(method, path, body=None, token=LOCAL):
@@ -28,7 +29,8 @@ async def roles(log):
     """All other roles, ready."""
     servers = [CallServer(log, role) for role in ("edge", "engine", "warehousing")]
     for server, role in zip(servers, ("edge", "engine", "warehousing"), strict=True):
-        report = StatusReport(role, "ready", [], 3, 4, {"ROUTED-0": 7}, {"received": 5})
+        room = {"disk": {"level": "plenty", "free": 90, "total": 100, "mark": 9}} if role != "warehousing" else {}
+        report = StatusReport(role, "ready", [], 3, 4, {"ROUTED-0": 7}, {"received": 5}, room)
         await server.answer(RoleStatus, lambda _, report=report: _value(report))
     yield servers
     for server in servers:
@@ -39,7 +41,8 @@ async def _value(value):
     return value
 
 
-async def test_a_role_that_does_not_answer_is_named_as_down(ask):
+@pytest.mark.one_database
+async def test_a_role_that_does_not_answer_is_named_as_down(ask, database_kind):
     status = (await ask("GET", "/penstock/status")).json()
     assert not status["healthy"]
     assert {role["role"]: role["state"] for role in status["roles"]} == {
@@ -48,7 +51,7 @@ async def test_a_role_that_does_not_answer_is_named_as_down(ask):
         "engine": "down",
         "warehousing": "down",
     }
-    assert status["disk"]["control.sqlite"] > 0
+    assert (status["disk"].get("control.sqlite", 0) > 0) == (database_kind == "sqlite")
 
 
 async def test_all_roles_ready_is_healthy_and_their_counters_are_metrics(ask, roles):
@@ -57,6 +60,17 @@ async def test_all_roles_ready_is_healthy_and_their_counters_are_metrics(ask, ro
     assert 'penstock_role_ready{role="engine"} 1' in text
     assert 'penstock_count{role="edge",name="received"} 5' in text
     assert 'penstock_lag{role="engine",stream="ROUTED-0"} 7' in text
+    assert 'penstock_disk_free_bytes{role="edge"} 90' in text
+    assert 'penstock_disk_mark_bytes{role="engine"} 9' in text
+    assert 'bytes{role="warehousing"}' not in text
+
+
+def test_of_several_processes_the_one_with_the_least_room_counts():
+    def edge(free):
+        return StatusReport("edge", "ready", [], 3, 4, details={"disk": {"free": free, "mark": 9}})
+
+    text = metrics_text(Status(True, [edge(50), edge(40), edge(60)], {}))
+    assert 'penstock_disk_free_bytes{role="edge"} 40\n' in text
 
 
 async def test_a_call_to_a_role_that_is_down_is_503_and_names_it(ask):

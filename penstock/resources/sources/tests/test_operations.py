@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy import text
 
 from penstock.spec.snapshot import SnapshotKind
 from penstock.testing.control_plane import ALPHA, V1
@@ -104,9 +105,8 @@ class TestUpdateSource:
         source = await make(control)
         await control.data("PATCH", f"/sources/{source['id']}", {"enabled": False, "settings": {"a": 1}})
         async with control.database.reading() as connection:
-            rows = await connection.exec_driver_sql(
-                "SELECT type FROM audit_events WHERE resource_id = ?", (source["id"],)
-            )
+            query = text("SELECT type FROM audit_events WHERE resource_id = :id")
+            rows = await connection.execute(query, {"id": source["id"]})
             assert {row.type for row in rows} == {
                 "Source Created",
                 "Source Modified",

@@ -1,3 +1,5 @@
+import pytest
+
 from penstock.resources.workspaces.bootstrap import bootstrap
 
 
@@ -16,6 +18,7 @@ async def test_the_first_run_makes_a_source_and_a_warehouse_that_loads_it(contro
     assert kinds == ["source", "warehouse"]
 
 
+@pytest.mark.one_database
 async def test_the_token_stands_nowhere_in_the_clear(control, tmp_path):
     await control.database.close()
     assert not any(control.first_run.token.encode() in file.read_bytes() for file in tmp_path.iterdir())

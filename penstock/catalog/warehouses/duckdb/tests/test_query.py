@@ -1,11 +1,19 @@
 import time
 
 import duckdb
+import msgspec
 import pytest
 
-from penstock.catalog.warehouses.duckdb import QueryLimits, driver, query_file
+from penstock.catalog.warehouses.duckdb import QueryLimits, query_file
+from penstock.catalog.warehouses.duckdb.driver import DuckDBFile
+from penstock.catalog.warehouses.port import Site
+from penstock.infra.http import OutboundPolicy
 
 LIMITS = QueryLimits(100, 10.0, 128)
+
+
+def open_file(file):
+    return DuckDBFile(file, Site("W1", str(file.parent), 128, OutboundPolicy())).open()
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +27,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(scope="class")
 def opened(tmp_path_factory):
-    warehouse = driver.open(str(tmp_path_factory.mktemp("values") / "penstock.duckdb"), 128)
+    warehouse = open_file(tmp_path_factory.mktemp("values") / "penstock.duckdb")
     yield warehouse
     warehouse.close()
 
@@ -55,7 +63,7 @@ WRITING = [
 
 class TestReading:
     def test_what_does_not_only_read_is_refused_while_the_file_is_open_for_loads(self, file):
-        warehouse = driver.open(str(file), 128)
+        warehouse = open_file(file)
         try:
             for statement in WRITING:
                 result = warehouse.query(statement, LIMITS)
@@ -116,7 +124,9 @@ class TestValues:
         ("expression", "value"),
         [
             ("9007199254740993::BIGINT", 9007199254740993),
-            ("170141183460469231731687303715884105727::HUGEINT", 2**127 - 1),
+            ("170141183460469231731687303715884105727::HUGEINT", str(2**127 - 1)),
+            ("[sum(n)] FROM (VALUES (9223372036854775807), (9223372036854775807)) AS t(n)", [2**64 - 2]),
+            ("(-9223372036854775809)::HUGEINT", "-9223372036854775809"),
             ("1.50::DECIMAL(9,2)", "1.50"),
             ("TIMESTAMP '2024-05-01 10:00:05.5'", "2024-05-01T10:00:05.500000"),
             ("TIMESTAMPTZ '2024-05-01 10:00:05+02'", "2024-05-01T08:00:05+00:00"),
@@ -135,8 +145,10 @@ class TestValues:
         ],
     )
     def test_a_value_is_json_able_and_exact(self, opened, expression, value):
-        result = opened.query(f"SELECT {expression} AS v", LIMITS)
+        selected, source = (*expression.split(" FROM ", 1), "")[:2]
+        result = opened.query(f"SELECT {selected} AS v" + (source and f" FROM {source}"), LIMITS)
         assert (result.error, result.rows, result.columns) == ("", [[value]], ["v"])
+        assert msgspec.json.decode(msgspec.json.encode(result.rows)) == [[value]]
 
 
 class TestFile:

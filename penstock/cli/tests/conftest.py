@@ -1,0 +1,3 @@
+from penstock.testing.commands import commands
+
+__all__ = ["commands"]

@@ -1,0 +1,1 @@
+"""User JavaScript: what of it is a function, and how it runs."""

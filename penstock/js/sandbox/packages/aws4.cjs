@@ -1,0 +1,1 @@
+exports.aws4 = () => ({ aws4: require("aws4") });

@@ -1,0 +1,1 @@
+exports.azure = () => ({ identity: require("@azure/identity") });

@@ -1,0 +1,1 @@
+exports.clickHouseClient = () => ({ clickHouseClient: require("@clickhouse/client") });

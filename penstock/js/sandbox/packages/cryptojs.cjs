@@ -1,0 +1,1 @@
+exports.cryptojslib = () => ({ cryptojs: require("crypto-js") });

@@ -1,0 +1,1 @@
+exports.hubspotlib = () => ({ hubspot: require("@hubspot/api-client") });

@@ -1,0 +1,1 @@
+exports.jsforce = () => require("jsforce");

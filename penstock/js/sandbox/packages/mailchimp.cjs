@@ -1,0 +1,1 @@
+exports.mailchimplib = () => ({ mailchimp: require("@mailchimp/mailchimp_marketing") });

@@ -1,0 +1,1 @@
+exports.nodemailjet = () => ({ nodemailjet: require("node-mailjet") });

@@ -1,0 +1,1 @@
+exports.oneSignal = () => ({ oneSignal: require("onesignal-node") });

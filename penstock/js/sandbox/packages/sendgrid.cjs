@@ -1,0 +1,1 @@
+exports.sendgrid = () => ({ client: require("@sendgrid/client"), mail: require("@sendgrid/mail") });

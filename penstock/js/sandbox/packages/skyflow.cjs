@@ -1,0 +1,1 @@
+exports.skyflowlib = () => ({ skyflow: require("skyflow-node") });

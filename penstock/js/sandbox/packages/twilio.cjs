@@ -1,0 +1,1 @@
+exports.twilio = () => require("twilio");

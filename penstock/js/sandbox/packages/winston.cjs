@@ -1,0 +1,1 @@
+exports.winstonlib = () => ({ winston: require("winston") });

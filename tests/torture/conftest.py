@@ -1,0 +1,6 @@
+"""The long runs play scenes of the kill suite."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "kill"))
