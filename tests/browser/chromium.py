@@ -89,6 +89,7 @@ class Page(Protocol):
             downloadThroughput=-1,
             uploadThroughput=-1,
         )
+        wait_until(lambda: self.evaluate("navigator.onLine") is not offline, 60, "a page that knows of it")
 
     def _hear(self, method: str, told: dict[str, Any]) -> None:
         if method == "Network.requestWillBeSent":
