@@ -1,6 +1,6 @@
 """Runs the suites of `budgets.toml` in their order, prints the time of each, and fails on one that took too long.
 
-Those that are `beside` run one after another too, but beside the others; what they printed follows at the end.
+Two run at once, and the next begins when one of them ends; what a suite prints stands together.
 
 Usage: `python tests/run_suites.py [suite …]`; without names, all. Every failure of all suites is told again at the end,
 and the last line is the sum over all suites.
@@ -21,6 +21,8 @@ from typing import TextIO
 ROOT = Path(__file__).resolve().parent.parent
 TOLERANCE = 1.5
 LONGEST_REASON = 300
+AT_ONCE = 2
+"""Suites: most of them mostly wait for what they started, and the longest come first."""
 
 
 @dataclass
@@ -96,6 +98,20 @@ def problem_of(case: ET.Element) -> str:
     return f"{case.get('classname')}::{case.get('name')}: {words[0][:LONGEST_REASON]}"
 
 
+def run_alone_or_beside(name: str, suite: dict, *, is_alone: bool) -> Tally:
+    """What one prints that runs beside another is printed when it has ended."""
+    if is_alone:
+        return run_suite(name, **suite)
+    sys.stdout.write(f"· {name} runs\n")
+    sys.stdout.flush()
+    with tempfile.TemporaryFile("w+") as aside:
+        tally = run_suite(name, **suite, out=aside)
+        aside.seek(0)
+        sys.stdout.write(aside.read())
+        sys.stdout.flush()
+    return tally
+
+
 def main(wanted: list[str]) -> int:
     known = suites()
     unknown = [name for name in wanted if name not in known]
@@ -104,18 +120,10 @@ def main(wanted: list[str]) -> int:
         return 2
     total = Tally()
     began = time.monotonic()
-    with ThreadPoolExecutor(max_workers=1) as working, tempfile.TemporaryFile("w+") as aside:
-        beside = []
-        for name in wanted or known:
-            is_beside = known[name].pop("beside", False)
-            if is_beside:
-                beside.append(working.submit(run_suite, name, **known[name], out=aside))
-            else:
-                total.add(run_suite(name, **known[name]))
-        for one in beside:
-            total.add(one.result())
-        aside.seek(0)
-        sys.stdout.write(aside.read())
+    names = wanted or list(known)
+    with ThreadPoolExecutor(AT_ONCE) as lines:
+        for tally in lines.map(lambda name: run_alone_or_beside(name, known[name], is_alone=len(names) == 1), names):
+            total.add(tally)
     if total.problems:
         sys.stdout.write("\n── what failed\n" + "".join(f"{problem}\n" for problem in total.problems))
     sys.stdout.write(f"\nall suites took {time.monotonic() - began:.0f} s\n")
