@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,11 +90,14 @@ def test_what_a_function_prints_and_throws_is_shown_and_survives_the_engine(inst
     destination = destination_of(api, source, function, receiver, "/printed")
     command = [sys.executable, "-m", "penstock.cli", "tail", "--logs", "--json", "--data", instance.data]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tail:
+        deadline = threading.Timer(90, tail.kill)
+        deadline.start()
         wait_until(lambda: "watching 2" in tail.stderr.readline(), 60, "an open tail")
         with sender(instance.url, source["writeKeys"][0]) as send:
             send.batch([track("p1"), track("p2", "Private")])
         lines = (json.loads(line) for line in tail.stdout)
         assert next(line["functionId"] for line in lines if line.get("text") == "sends p1") == function["id"]
+        deadline.cancel()
         tail.terminate()
     wait_for_finals(instance, destination["id"], 2, 90)
     wait_until(lambda: {level for level, _ in printed(api, function)} == {"log", "request", "throw"}, 60, "its lines")
