@@ -7,6 +7,7 @@ import pytest
 from penstock.catalog.warehouses.duckdb import QueryLimits, query_file
 from penstock.catalog.warehouses.duckdb.driver import DuckDBFile
 from penstock.catalog.warehouses.port import Site
+from penstock.catalog.warehouses.sql.answering import answer
 from penstock.infra.http import OutboundPolicy
 
 LIMITS = QueryLimits(100, 10.0, 128)
@@ -114,6 +115,22 @@ class TestLimits:
     def test_memory_is_bounded(self, file):
         statement = "SELECT list(repeat('x', 1000) || i || j) FROM range(1000) a(i), range(1000) b(j)"
         assert "memory" in query_file(file, statement, QueryLimits(10, 20.0, 64)).error.lower()
+
+    def test_an_answer_is_bounded_in_bytes_whatever_its_values_are(self, file):
+        result = query_file(file, "SELECT (SELECT list(i) FROM range(100_000) r(i)) AS v FROM t", LIMITS)
+        assert (result.error, result.is_truncated) == ("", True)
+        assert 0 < len(msgspec.json.encode(result.rows)) < 32 << 20
+
+    def test_no_more_rows_are_fetched_than_an_answer_has_room_for(self):
+        fetched = []
+        result = answer(["v"], ["VARCHAR"], lambda count: fetched.append(count) or [["x" * (4 << 20)]] * count, 100)
+        assert len(result.rows) == 7
+        assert sum(fetched) <= 10
+
+    def test_a_row_that_is_larger_than_an_answer_is_refused(self, file):
+        result = query_file(file, "SELECT repeat('x', 40_000_000)", LIMITS)
+        assert "32 MB" in result.error
+        assert result.rows == []
 
     def test_a_giant_statement_is_refused(self, file):
         assert query_file(file, "SELECT 1 --" + "x" * 1_000_000, LIMITS).error
