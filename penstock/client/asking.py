@@ -17,6 +17,8 @@ from urllib.parse import quote, urlencode
 from penstock.client.connecting import connection_to
 
 Query = Mapping[str, Any]
+ANSWER_SECONDS = 330.0
+"""Longer than the slowest operation may take, so that its own words tell what became of it."""
 _WARNING = re.compile(r'299 - "([^"]*)"')
 
 
@@ -55,7 +57,7 @@ class Asking:
         token: str,
         *,
         certificate: str = "",
-        timeout: float = 60.0,
+        timeout: float = ANSWER_SECONDS,
         on_warning: Callable[[str], None] | None = None,
     ) -> None:
         self._url = url

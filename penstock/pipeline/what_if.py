@@ -39,6 +39,8 @@ SAMPLES_OF_A_KIND = 5
 _REST = 3.0
 _WAITING_LIMIT = 8
 """Questions that are answered or wait for their turn."""
+_ANSWER_SECONDS = 30.0
+"""After which an answer tells what was judged by then: who waits behind all others still gets one in time."""
 _AT_ONCE = 64
 """Events that are compared before others get their turn."""
 Fate = tuple[str, bytes]
@@ -133,6 +135,7 @@ class WhatIfs:
     async def _answered(self, call: WhatIf) -> WhatIfReport:
         run = _Run(call, self._view.frozen(), self._clock, self._open_gate, self._open_key)
         began, place = _place_of(call.after)
+        ends = self._clock.monotonic() + _ANSWER_SECONDS
         for shard in range(began, self._shards):
             stream, lived = accepted.stream_name(shard), LivedFrames(self._log, shard, run.rested)
             run.begin_shard()
@@ -142,7 +145,7 @@ class WhatIfs:
                 for message in batch:
                     if message.time_ms >= call.until:
                         break
-                    if run.events >= call.limit:
+                    if run.events >= call.limit or self._clock.monotonic() > ends:
                         return run.report(f"{shard}-{message.sequence}")
                     await run.judge(message.payload, message, lived)
                 else:

@@ -8,6 +8,7 @@ from penstock.kit.ports import free_port
 from penstock.processes.embedded_http import serve_http
 from penstock.processes.ports import is_listening
 from penstock.resources.application import build_application
+from penstock.resources.what_if.operations import _SECONDS as WHAT_IF_SECONDS
 
 pytestmark = pytest.mark.one_database
 
@@ -24,6 +25,13 @@ def test_a_part_of_a_path_cannot_leave_it():
 def test_where_nobody_answers_the_address_is_named():
     with Asking("http://127.0.0.1:1", "token") as ask, pytest.raises(Unreachable, match="127.0.0.1:1"):
         ask("GET", "/sources")
+
+
+def test_an_answer_is_waited_for_as_long_as_the_slowest_operation_may_take(monkeypatch):
+    given = []
+    monkeypatch.setattr("penstock.client.asking.connection_to", lambda *connection: given.append(connection[-1]))
+    Asking("http://127.0.0.1:1", "token")
+    assert given[0] > WHAT_IF_SECONDS
 
 
 async def test_the_generated_client_makes_reads_and_refuses(control):

@@ -42,6 +42,16 @@ class _View:
         return self._snapshots
 
 
+class _Leaping(SystemClock):
+    """Whoever looks at it finds that 20 s have passed."""
+
+    _looks = 0
+
+    def monotonic(self):
+        self._looks += 1
+        return self._looks * 20.0
+
+
 def no_gate(*_):
     """Delivery's: what becomes of events at destinations is asked in tests of both."""
     raise AssertionError
@@ -153,6 +163,17 @@ class TestOnALog:
         assert seen == 4
         assert (await what_ifs.answer(WhatIf(source, times[-1] + 60_000, 1 << 60, 10))).events == 0
         assert (await what_ifs.answer(WhatIf(source, 0, times[0], 10))).events == 0
+
+    async def test_an_answer_does_not_wait_for_more_than_half_a_minute(self, log, what_ifs, build):
+        """However many events were asked for: what is asked goes on behind the frame that was the last in time."""
+        frames = [build.frame(build.request([signup(f"-late-{number}")])) for number in range(3)]
+        first, *_ = [await log.append("accepted.0.e", frame) for frame in frames]
+        what_ifs._clock = _Leaping()
+        seen, after = [], f"0-{first}"
+        while after:
+            report = await what_ifs.answer(WhatIf(build.source(), 0, 1 << 60, 1_000_000, after))
+            seen, after = [*seen, report.events], report.next
+        assert seen == [1, 1, 1]
 
     async def test_who_asks_while_many_wait_is_told_to_come_again(self, what_ifs, build):
         asking = [asyncio.create_task(what_ifs.answer(WhatIf(build.source(), 0, 1 << 60, 10))) for _ in range(12)]
