@@ -15,6 +15,8 @@ from penstock.testing.routed_log import log_address, messages_of
 from penstock.testing.sender import sender, track
 from penstock.testing.setup import connect_webhook, create_source, create_webhook, data_of, subscribe
 
+XTREMEPUSH = "661e9787658d112ba31b59a7"
+
 
 def transform(api, source, condition, **operations):
     body = {"name": "t", "sourceId": source["id"], "enabled": True, "if": condition, **operations}
@@ -23,7 +25,7 @@ def transform(api, source, condition, **operations):
 
 @pytest.fixture(scope="module")
 def traced(instance, api, receiver):
-    """The source and the ids of destinations A and B, past two events of an unmodified SDK."""
+    """The source and the ids of destinations A, B, which no event wants, and C, past two events of an unmodified SDK."""
     source = create_source(api, "shop")
     make_plan(api, source, RULE, track={"allowUnplannedEventProperties": False})
     transform(api, source, "event = 'Order Completed'", propertyRenames=[{"oldName": "total", "newName": "revenue"}])
@@ -32,20 +34,24 @@ def traced(instance, api, receiver):
     subscribe(api, first["id"], receiver.url + "/a", trigger, data={"@path": "$.properties"})
     body = {"sourceId": source["id"], "if": "properties.revenue < 10", "actions": [{"type": "DROP"}]}
     data_of(api.post(f"/destination/{first['id']}/filters", json=body | {"title": "Small", "enabled": True}))
-    second = connect_webhook(api, source["id"], receiver.url + "/b")
+    body = {"sourceId": source["id"], "metadataId": XTREMEPUSH, "name": "B", "enabled": True}
+    body |= {"settings": {"url": receiver.url + "/unwanted", "apiKey": "key"}}
+    second = data_of(api.post("/destinations", json=body))["destination"]
+    third = connect_webhook(api, source["id"], receiver.url + "/c")
     currency = [{"propertyPaths": ["properties.currency"], "propertyValue": "EUR"}]
     metadata = first["metadata"]["id"]
     transform(api, source, "all", destinationMetadataId=metadata, propertyValueTransformations=currency)
-    without_b = {second["metadata"]["name"]: {"webhook": True}}
+    without_b = {second["metadata"]["name"]: False}
     errors = []
     client = Client(source["writeKeys"][0], host=instance.url, on_error=lambda *error: errors.append(error))
     of_big = {"order_id": "o1", "total": 25, "debug": 1}
     client.track("u-1", "Order Completed", of_big, integrations=without_b, message_id="big")
-    client.track("u-1", "Order Completed", {"order_id": "o2", "total": 5}, message_id="small")
+    of_small = {"order_id": "o2", "total": 5}
+    client.track("u-1", "Order Completed", of_small, integrations=without_b, message_id="small")
     client.flush()
     client.join()
     assert errors == []
-    for destination in (first, second):
+    for destination in (first, second, third):
         wait_for_finals(instance, destination["id"], 2)
     instance.sync()
     return source, first["id"], second["id"]
@@ -59,8 +65,13 @@ class TestTheWorkedTrace:
         _, first, _ = traced
         assert finals(instance, first)["FILTERED_AT_DESTINATION", "FILTERED_BY_RULES"] == 1
 
+    def test_what_an_event_does_not_want_to_go_to_gets_nothing(self, instance, traced, receiver):
+        _, _, second = traced
+        assert finals(instance, second) == {("FILTERED_AT_DESTINATION", "FILTERED_BY_INTEGRATIONS_OBJECT"): 2}
+        assert not [request for request in receiver.requests if request.path.startswith("/unwanted")]
+
     def test_another_destination_of_the_type_is_transformed_too_but_not_filtered(self, traced, receiver):
-        bodies = {body["messageId"]: body for body in arrived(receiver, "/b")}
+        bodies = {body["messageId"]: body for body in arrived(receiver, "/c")}
         assert bodies["small"]["properties"] == {"order_id": "o2", "revenue": 5, "currency": "EUR"}
         assert bodies["big"]["context"]["protocols"] == {"sourceId": traced[0]["id"], "omitted": ["debug"]}
 
