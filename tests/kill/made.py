@@ -26,7 +26,12 @@ function onRequest(request) {
 """
 _SEND = """
 async function onTrack(event, settings) {
-  const answer = await fetch('%s', { method: 'POST', body: JSON.stringify(event) });
+  let answer;
+  try {
+    answer = await fetch('%s', { method: 'POST', body: JSON.stringify(event) });
+  } catch (error) {
+    throw new RetryError(error.message); // any other error is the end of the event
+  }
   if (answer.status >= 300) throw new RetryError(String(answer.status));
 }
 """

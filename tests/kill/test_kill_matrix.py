@@ -28,6 +28,7 @@ from penstock.testing.routed_log import (
     messages_of,
     routed_events,
 )
+from penstock.testing.setup import data_of
 from penstock.testing.workload import Workload
 
 SEED = int(os.environ.get("PENSTOCK_KILL_SEED", "20261125"))
@@ -144,6 +145,12 @@ class TestByRules:
         }
 
 
+def failed_at(instance, destination_id):
+    """What quarantine tells of the deliveries that failed there, for whoever reads why a test did."""
+    with instance.api() as api:
+        return data_of(api.get("/penstock/quarantine", params={"destinationId": destination_id}))["events"]
+
+
 class TestByFunctions:
     """The source whose events a function makes of requests, and whose destination is a function."""
 
@@ -170,7 +177,7 @@ class TestByFunctions:
         for (outcome, _), count in finals(played.instance, played.made_destination).items():
             ended[outcome] += count
         assert ran == {"SUCCESSFUL_DELIVERY": events // made.EVENTS}
-        assert ended == {"SUCCESSFUL_DELIVERY": events}
+        assert ended == {"SUCCESSFUL_DELIVERY": events}, failed_at(played.instance, played.made_destination)
         received = outcomes(played.instance, of_source_itself=True, source_id=played.made_source["id"])
         assert received == {("SUCCESSFULLY_RECEIVED", ""): events}, "a run that was repeated is no duplicate"
 

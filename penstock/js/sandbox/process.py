@@ -122,7 +122,9 @@ class Limits(msgspec.Struct, frozen=True):
     megabytes: int = 256
     """All memory: heap, buffers, code."""
     start_seconds: float = 20.0
+    """Of the clock, for the host to come up, and again for the script to be loaded."""
     load_seconds: float = 5.0
+    """Of the process's own time, for the script: what has no turn on a busy machine is not to blame."""
 
 
 class _Asked(msgspec.Struct):
@@ -209,18 +211,32 @@ class Sandbox:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _load(self, kind: str, code: str) -> None:
-        said, _ = await self._ask(0, load_line(kind, code, modules_for(code)), self._limits.load_seconds)
+        line = load_line(kind, code, modules_for(code))
+        limit = asyncio.create_task(self._end_after(self._limits.load_seconds))
+        try:
+            said, _ = await self._ask(0, line, self._limits.start_seconds, Ending.EXIT)
+        finally:
+            limit.cancel()
         if said.kind != "loaded":
             raise Unloadable(said.error or Thrown())
         self.handlers = frozenset(said.handlers)
 
-    async def _ask(self, identifier: int, line: bytes, seconds: float) -> tuple[Said, _Asked]:
-        """The answer, and what was printed and asked for before it. Raises SandboxLost."""
+    async def _end_after(self, seconds: float) -> None:
+        """End the process once it has worked for so long from now."""
+        until = usage_of(self.pid).cpu_seconds + seconds
+        while not await self._is_lost_within(seconds / 10):
+            if usage_of(self.pid).cpu_seconds >= until:
+                self._kill(Ending.TIMEOUT)
+
+    async def _ask(
+        self, identifier: int, line: bytes, seconds: float, late: Ending = Ending.TIMEOUT
+    ) -> tuple[Said, _Asked]:
+        """The answer, and what was printed and asked for before it. Raises SandboxLost, `late` after `seconds`."""
         if self.lost.is_set():
             raise SandboxLost(self._ending)
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Said] = loop.create_future()
-        stuck = loop.call_later(seconds + _GRACE_SECONDS, self._kill, Ending.TIMEOUT)
+        stuck = loop.call_later(seconds + _GRACE_SECONDS, self._kill, late)
 
         def ended(future: "asyncio.Future[Said]") -> None:
             stuck.cancel()

@@ -1,10 +1,12 @@
 import asyncio
 import base64
 import json
+import os
+import signal
 
 import pytest
 
-from penstock.js.sandbox import Ending, SandboxLost, Thrown, Unloadable, process
+from penstock.js.sandbox import Ending, Sandbox, SandboxLost, Thrown, Unloadable, process
 from penstock.js.sandbox.protocol import Said
 from penstock.js.sandbox.usage import Usage, usage_of
 
@@ -67,6 +69,18 @@ class TestScript:
     async def test_a_script_that_never_ends_is_not_loaded(self, begin):
         with pytest.raises(SandboxLost, match="timeout"):
             await begin("for (;;);", load_seconds=0.2)
+
+    async def test_a_script_whose_process_gets_no_turn_is_waited_for(self, begin, monkeypatch):
+        """What the clock says alone would blame the script for a busy machine, and with it every event that came."""
+        load = Sandbox._load
+
+        async def load_stopped(sandbox, kind, code):
+            os.kill(sandbox.pid, signal.SIGSTOP)
+            asyncio.get_running_loop().call_later(1.5, os.kill, sandbox.pid, signal.SIGCONT)
+            await load(sandbox, kind, code)
+
+        monkeypatch.setattr(Sandbox, "_load", load_stopped)
+        assert (await begin("function onTrack() {}", load_seconds=0.2)).handlers == {"onTrack"}
 
 
 class TestAnswer:
