@@ -27,6 +27,27 @@ def test_every_folder_of_infra_stands_in_a_contract():
     assert not [name for name in folders if f"penstock.infra.{name}" not in text]
 
 
+def test_the_client_and_the_commands_made_of_it_see_no_part_but_the_language_and_the_pure_ones():
+    parts = {file.parent.name for file in (ROOT / "penstock").glob("*/__init__.py")} - OUTSIDE
+    for source in ("client", "cli.resources"):
+        others = parts - {"client", "spec", "kit", source.partition(".")[0]}
+        assert {f"penstock.{part}" for part in others} <= forbidden_to(f"penstock.{source}"), source
+
+
+def test_the_control_plane_sees_no_driver():
+    drivers = {file.parent.name for file in (ROOT / "penstock/catalog/warehouses").glob("*/__init__.py")}
+    assert {f"penstock.catalog.warehouses.{driver}" for driver in drivers} <= forbidden_to("penstock.resources")
+
+
+def forbidden_to(source: str) -> set[str]:
+    return {
+        module
+        for contract in contracts()["contracts"]
+        if source in contract.get("source_modules", ())
+        for module in contract["forbidden_modules"]
+    }
+
+
 def test_a_package_that_is_not_there_yet_is_left_out():
     contract = {"name": "x", "source_modules": ["penstock.kit", "penstock.not_there"], "layers": ["(penstock.no)"]}
     assert standing(contract) == {"name": "x", "source_modules": ["penstock.kit"], "layers": ["(penstock.no)"]}
