@@ -199,7 +199,12 @@ def run() -> list[Figure]:
             at_least(f"edge : bare group commit, {connections}", edge / rate[f"commit {connections}"], 0.75, ""),
         ]
     figures.append(at_least("batched : single, 64", rate["batch"] * BATCH / rate["edge 64"], 6, "", "aim 10"))
-    return figures
+    return figures if max(busiest.values()) <= GENERATOR_LIMIT else [voided(figure) for figure in figures]
+
+
+def voided(figure: Figure) -> Figure:
+    """Whatever it says: no budget holds by a run that measured the load generator."""
+    return figure if figure.is_within is None else msgspec.structs.replace(figure, is_within=False, note="VOID")
 
 
 def _generator(share: float) -> str:
