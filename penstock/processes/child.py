@@ -82,7 +82,8 @@ class Child:
         if process is not None and process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(process.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await process.wait()
             except TimeoutError:
                 logger.warning("Child did not stop in time and is killed.", child=self.name)
                 process.kill()

@@ -47,7 +47,8 @@ class RsgiServer:
         """Take no more connections, let those in work end, for `seconds` at most."""
         self._signal.set()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
 
 
 def _scheduler(loop: asyncio.AbstractEventLoop, application: Application, begin: Begin | None) -> Any:

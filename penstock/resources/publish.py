@@ -97,7 +97,9 @@ class Publisher:
             self._wake.clear()
             await self._drain(store)
             try:
-                await asyncio.wait_for(self._wake.wait(), COMPARE_SECONDS)
+                # `wait_for` would lose a cancellation that comes as it is woken.
+                async with asyncio.timeout(COMPARE_SECONDS):
+                    await self._wake.wait()
             except TimeoutError:
                 await self._repair(store)
 

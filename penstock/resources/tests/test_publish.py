@@ -148,3 +148,18 @@ async def test_an_older_change_never_replaces_a_newer_one(control, log, publishe
     name = (await control.data("GET", path))["source"]["name"]
     assert (view.sources[source["id"]].version, view.sources[source["id"]].name) == (11, name)
     await view.close()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_publisher_that_is_woken_as_it_is_told_to_end_ends(control, log, turns):
+    publisher = Publisher(control.database, log, control.sealer, select_snapshots)
+    running = asyncio.create_task(publisher.run())
+    await until(lambda: publisher.is_current)
+    await asyncio.sleep(0.1)  # it waits now, whatever it did last
+    publisher._wake.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    _, unended = await asyncio.wait([running], timeout=30)
+    running.cancel()
+    assert not unended
