@@ -127,10 +127,11 @@ class ControlPlane:
             reasons.append("the log engine is not connected")
         elif (seconds := self._publisher.behind_seconds()) > BEHIND_SECONDS:
             reasons.append(f"changes wait to be published since {seconds:.0f} s")
-        if not reasons and not self._publisher.is_started:
-            return StatusReport(self._role.name, "starting", ["snapshots are compared"], os.getpid(), self._started_at)
         state = "ready" if not reasons else "failing"
-        return StatusReport(self._role.name, state, reasons, os.getpid(), self._started_at)
+        if not reasons and not self._publisher.is_started:
+            state, reasons = "starting", ["snapshots are compared"]
+        lag, counts = {"changes": self._publisher.waiting}, {"published": self._publisher.count}
+        return StatusReport(self._role.name, state, reasons, os.getpid(), self._started_at, lag, counts)
 
     async def _answer_status(self, _: RoleStatus) -> StatusReport:
         """With what is folded: retention keeps the reports above it."""

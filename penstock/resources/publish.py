@@ -47,6 +47,8 @@ class Publisher:
         self._advanced = asyncio.Condition()
         self._awaited = 0
         self._done = 0
+        self.count = 0
+        """Changes that were published since this process began."""
         self.is_started = False
         """Whether the bucket has told what the rows tell since this process began."""
         self._behind_since: float | None = None
@@ -55,6 +57,11 @@ class Publisher:
     def is_current(self) -> bool:
         """Whether everything that was committed is published, as far as is known."""
         return self.is_started and self._behind_since is None
+
+    @property
+    def waiting(self) -> int:
+        """Changes that are not published yet, as far as somebody waits for them."""
+        return max(0, self._awaited - self._done)
 
     def behind_seconds(self) -> float:
         """For how long something has waited to be published."""
@@ -139,6 +146,7 @@ class Publisher:
         except SnapshotTooLargeError:
             logger.exception("A snapshot is too large to be published.", kind=kind, id=envelope.id)
             return
+        self.count += 1
         if not stands:
             logger.info("A newer snapshot stands there already.", kind=kind, id=envelope.id, version=envelope.version)
 

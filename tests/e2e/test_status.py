@@ -48,6 +48,19 @@ def test_the_metrics_of_all_roles_need_a_token(client, instance):
         assert f'penstock_role_ready{{role="{role}"}} 1' in answer.text
 
 
+def test_control_tells_what_it_has_published_and_what_waits_for_that(client, instance):
+    headers = {"Authorization": f"Bearer {instance.ready['token']}"}
+
+    def control():
+        roles = client.get("/penstock/status", headers=headers).json()["roles"]
+        return next(role for role in roles if role["role"] == "control")
+
+    before = wait_until(lambda: (told := control())["lag"] == {"changes": 0} and told, 60, "nothing that waits")
+    with instance.api() as api:
+        create_source(api, "told")
+    assert control()["counts"]["published"] > before["counts"]["published"]
+
+
 def test_without_the_log_engine_it_is_alive_and_not_ready_and_says_why(client, instance):
     pid = instance.pid_of("log")
     os.kill(pid, signal.SIGSTOP)
