@@ -3,8 +3,8 @@
 Three locks, because the engine calls `WITH … AS (INSERT …) SELECT` a select: the kind of statement, a transaction that
 is read-only, and a configuration that is locked against the outside (`connection`).
 
-Memory is bounded as far as the engine counts it: texts that one step of a query makes, before anything of it comes back,
-are outside its limit, and that step hears of no interruption.
+Memory is bounded as far as the engine counts it: texts that one step of a query makes are outside its limit,
+and that step hears of no interruption.
 """
 
 import threading
